@@ -1,0 +1,9 @@
+from allauth.account import forms
+
+
+class LoginForm(forms.LoginForm):
+    pass
+
+
+class SignupForm(forms.SignupForm):
+    pass

@@ -1,0 +1,107 @@
+"""Users who log in, the accounts they hold with the operator, addresses, and the countries not served."""
+
+import re
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django_countries.fields import CountryField
+
+NUMBER_PATTERN = r"^1777\d{7}$"
+# 911 and its fee exist for service addresses here (domain.md §2); the states of the US include DC by ISO 3166-2.
+COUNTRIES_WITH_911 = frozenset({"US", "PR", "CA"})
+
+
+class User(AbstractUser):
+    """Somebody who can log in: a customer (who has an account) or staff (who have none)."""
+
+
+
+
+class Address(models.Model):
+    """Where somebody is billed or served. Never edited: a change of address is a new row, so orders keep theirs."""
+
+    country = CountryField()
+    street = models.CharField(max_length=200, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    region = models.CharField("state or province", max_length=100, blank=True)
+    postal_code = models.CharField(max_length=20, blank=True)
+
+    def __str__(self) -> str:
+        parts = [self.street.replace("\r\n", ", ").replace("\n", ", "), self.city]
+        parts += [" ".join(filter(None, [self.region, self.postal_code])), self.country.name]
+        return ", ".join(filter(None, parts))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is more than the country given at sign-up."""
+        return bool(self.street and self.city)
+
+    @property
+    def has_911(self) -> bool:
+        """Whether emergency service exists at this address (domain.md §2)."""
+        return self.country.code in COUNTRIES_WITH_911
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    def open(self) -> Self:
+        """Accounts that have not been closed."""
+        return self.filter(closed_on__isnull=True)
+
+
+class Account(models.Model):
+    """One customer of the operator."""
+
+    class PaysFrom(models.TextChoices):
+        BALANCE = "balance", "Balance first, then card"
+        CARD = "card", "Card"
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="account")
+    number = models.CharField("1777 number", max_length=11, unique=True, editable=False)
+    name = models.CharField(max_length=100)
+    phone = models.CharField("contact phone", max_length=30, blank=True)
+    billing_address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="+")
+    # The address that emergency services would be sent to; asked for at checkout (domain.md §2).
+    service_address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    time_zone = models.CharField(max_length=50, default="America/New_York")
+    pays_from = models.CharField(
+        "billing preference", max_length=10, choices=PaysFrom.choices, default=PaysFrom.BALANCE
+    )
+    referred_by = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="clients"
+    )
+    opened_at = models.DateTimeField(default=timezone.now, editable=False)
+    closed_on = models.DateField(null=True, blank=True, editable=False)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(number__regex=NUMBER_PATTERN), name="account_number_is_1777_and_seven_digits"
+            ),
+            models.CheckConstraint(condition=~Q(referred_by=F("pk")), name="nobody_is_their_own_agent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.name}"
+
+
+class EmbargoedCountry(models.Model):
+    """A country where the operator may serve nobody (domain.md §3). Staff keep the list; the catalogue's load fills it."""
+
+    country = CountryField(unique=True)
+
+    class Meta:
+        verbose_name_plural = "embargoed countries"
+
+    def __str__(self) -> str:
+        return self.country.name
+
+
+def looks_like_account_number(text: str) -> bool:
+    """Whether ``text`` could be a 1777 number; such a name is never given to a user."""
+    return re.fullmatch(NUMBER_PATTERN, text) is not None

@@ -1,0 +1,50 @@
+"""The Celery application and the beat table.
+
+PostgreSQL holds the work and Celery only wakes it: each entry below is a sweep over rows that are due, so a beat that
+is missed, late or doubled does no harm.
+"""
+
+import os
+from typing import Any
+
+import structlog
+from celery import Celery
+from celery.signals import setup_logging
+from django_structlog.celery.steps import DjangoStructLogInitStep
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcentric.settings")
+
+app = Celery("callcentric")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+# Carries the request id of the page into the tasks that the page started.
+app.steps["worker"].add(DjangoStructLogInitStep)
+
+app.conf.beat_schedule = {
+    "settle payments whose outcome is unknown": {
+        "task": "billing.tasks.settle_unknown_payments",
+        "schedule": 60.0,
+    },
+    "act on Stripe events left over": {
+        "task": "billing.tasks.act_on_events",
+        "schedule": 60.0,
+    },
+    "finish orders whose card payment came through": {
+        "task": "orders.tasks.finish_orders",
+        "schedule": 60.0,
+    },
+    "send e-mails left in the queue": {
+        "task": "post_office.tasks.send_queued_mail",
+        "schedule": 60.0,
+    },
+}
+
+
+@setup_logging.connect
+def _log_as_the_portal_does(**kwargs: Any) -> None:
+    """Keep Celery from replacing the logging that Django's settings have set up."""
+    from django.conf import settings
+    from django.utils.log import configure_logging
+
+    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+    structlog.get_logger(__name__).debug("logging is set up")

@@ -1,0 +1,135 @@
+"""The cart, and the orders that were made of it."""
+
+import secrets
+from decimal import Decimal
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.models import Account, Address
+from billing.models import Payment, Service
+from callcentric import clock
+from callcentric.money import ZERO, MoneyField
+from catalog.models import Product
+
+# Without letters and digits that are mistaken for one another on the telephone.
+REFERENCE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+def new_reference() -> str:
+    """What a customer calls an order by: eight signs that say nothing about how many orders there are."""
+    return "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(8))
+
+
+class Cart(models.Model):
+    """What somebody means to order. A visitor's cart has no account and is known by the session."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, null=True, blank=True, related_name="cart")
+    made_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return f"Cart of {self.account}" if self.account else "A visitor's cart"
+
+
+class CartLine(models.Model):
+    cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines")
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="+")
+    # The product's kind, repeated here so that PostgreSQL can hold "one rate plan in a cart".
+    kind = models.CharField(max_length=10, choices=Product.Kind.choices)
+    added_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["cart"], condition=Q(kind="plan"), name="one_rate_plan_per_cart"),
+        ]
+
+    def __str__(self) -> str:
+        return self.product.name
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def placed(self) -> Self:
+        """Orders the customer knows of: completed, or being paid. One that failed changed nothing and is not shown."""
+        return self.exclude(state=Order.State.FAILED)
+
+
+class Order(models.Model):
+    """One confirmation at checkout. Its amounts and addresses are what they were then, whatever staff edit later."""
+
+    class State(models.TextChoices):
+        PAYING = "paying", "Waiting for the card"
+        COMPLETED = "completed", "Completed"
+        FAILED = "failed", "Not completed"
+
+    reference = models.CharField(max_length=8, unique=True, default=new_reference, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders")
+    # The checkout page's token: however often the button is pressed, one order.
+    token = models.UUIDField(unique=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PAYING)
+    billing_address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="+")
+    service_address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="+")
+    tax_rate = models.DecimalField(max_digits=6, decimal_places=5)
+    subtotal = MoneyField()
+    tax = MoneyField()
+    total = MoneyField()
+    from_card = MoneyField(default=ZERO)
+    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="order")
+    # Why it was not completed, in the customer's words.
+    problem = models.CharField(max_length=300, blank=True)
+    placed_at = models.DateTimeField(default=clock.now)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"], condition=Q(state="paying"), name="one_order_at_a_time_is_being_paid"
+            ),
+            models.CheckConstraint(condition=Q(total=F("subtotal") + F("tax")), name="order_total_is_its_parts"),
+            models.CheckConstraint(
+                condition=Q(subtotal__gte=0, tax__gte=0, from_card__gte=0), name="order_amounts_are_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(from_card=0, payment__isnull=True) | Q(from_card__gt=0, payment__isnull=False),
+                name="what_a_card_pays_has_a_payment",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="completed", completed_at__isnull=False)
+                | ~Q(state="completed") & Q(completed_at__isnull=True),
+                name="a_completed_order_says_when",
+            ),
+        ]
+        indexes = [models.Index(fields=["account", "-placed_at"], name="order_of_account")]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class OrderLine(models.Model):
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
+    # What the order brought about; empty until it is completed.
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="order_lines")
+    position = models.PositiveSmallIntegerField()
+    setup = MoneyField(default=ZERO)
+    this_month = MoneyField("rest of this month", default=ZERO)
+    next_month = MoneyField(default=ZERO)
+    # Why each amount is what it is, as the cart said it.
+    explanation = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order", "position"], name="order_lines_have_places"),
+            models.CheckConstraint(
+                condition=Q(setup__gte=0, this_month__gte=0, next_month__gte=0), name="order_line_is_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.product.name
+
+    @property
+    def amount(self) -> Decimal:
+        return self.setup + self.this_month + self.next_month

@@ -1,0 +1,1 @@
+"""Locations, coverage and the stock of numbers."""

@@ -1,0 +1,1 @@
+"""Trouble tickets and the FAQ."""
