@@ -1,0 +1,69 @@
+"""What every test may use. The servers are real: PostgreSQL, Valkey, Celery workers, localstripe and Chromium."""
+
+import os
+from datetime import date
+
+import pytest
+from django.core.cache import cache
+from django.core.management import call_command
+from django.test import Client
+
+from accounts.models import Account, User
+from tests.factories import AccountFactory, UserFactory
+
+# The date tests run on unless they pass another: a day in mid-month, far from every deadline of the cycle.
+TODAY = date(2027, 1, 11)
+
+# Each worker of pytest-xdist has a Valkey database of its own, as it has a PostgreSQL database of its own.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rsplit('/', 1)[0]}/{1 + int(_worker)}"
+
+
+@pytest.fixture(autouse=True)
+def _clean_cache():
+    """Rate limits and sessions of one test are none of the next one's business."""
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def alice(db) -> Account:
+    return AccountFactory(user__username="alice")
+
+
+@pytest.fixture
+def bob(db) -> Account:
+    return AccountFactory(user__username="bob")
+
+
+@pytest.fixture
+def sam(db) -> User:
+    """Staff: may do everything in the admin, and holds no account."""
+    return UserFactory(username="sam", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def alice_client(alice: Account) -> Client:
+    client = Client()
+    client.force_login(alice.user)
+    return client
+
+
+@pytest.fixture
+def bob_client(bob: Account) -> Client:
+    client = Client()
+    client.force_login(bob.user)
+    return client
+
+
+@pytest.fixture
+def sam_client(sam: User) -> Client:
+    client = Client()
+    client.force_login(sam)
+    return client
+
+
+@pytest.fixture
+def catalog(db) -> None:
+    """The products, prices, tax rates and embargoed countries that `manage.py prepare` loads."""
+    call_command("load_catalog", verbosity=0)
