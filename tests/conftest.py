@@ -1,6 +1,5 @@
 """What every test may use. The servers are real: PostgreSQL, Valkey, Celery workers, localstripe and Chromium."""
 
-import os
 from datetime import date
 
 import pytest
@@ -13,10 +12,6 @@ from tests.factories import AccountFactory, UserFactory
 
 # The date tests run on unless they pass another: a day in mid-month, far from every deadline of the cycle.
 TODAY = date(2027, 1, 11)
-
-# Each worker of pytest-xdist has a Valkey database of its own, as it has a PostgreSQL database of its own.
-_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rsplit('/', 1)[0]}/{1 + int(_worker)}"
 
 
 @pytest.fixture(autouse=True)
