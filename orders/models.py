@@ -65,7 +65,7 @@ class Order(models.Model):
     reference = models.CharField(max_length=8, unique=True, default=new_reference, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders")
     # The checkout page's token: however often the button is pressed, one order.
-    token = models.UUIDField(unique=True)
+    token = models.UUIDField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.PAYING)
     billing_address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="+")
     service_address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="+")
@@ -84,6 +84,7 @@ class Order(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["account", "token"], name="one_order_per_confirmation"),
             models.UniqueConstraint(
                 fields=["account"], condition=Q(state="paying"), name="one_order_at_a_time_is_being_paid"
             ),

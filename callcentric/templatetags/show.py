@@ -28,3 +28,9 @@ def balance(amount: Decimal) -> str:
 def rate(amount: Decimal) -> str:
     """A price per minute, with all its four places: ``$0.0198``."""
     return f"${amount:.4f}"
+
+
+@register.filter
+def percent(fraction: Decimal) -> str:
+    """A fraction as a percentage without trailing zeros: ``8.875 %``."""
+    return f"{(fraction * 100).normalize():f} %"

@@ -12,7 +12,7 @@ class Command(BaseCommand):
     help = "Runs the migrations and loads the data the portal starts with. Safe to run again; staff's edits stay."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        steps = [("migrate", {"verbosity": 0}), ("load_catalog", {})]
+        steps = [("migrate", {"verbosity": 0}), ("load_catalog", {}), ("load_taxes", {})]
         if "load_coverage" in get_commands():
             steps.append(("load_coverage", {}))
         if settings.PORTAL_DEV:

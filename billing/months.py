@@ -1,0 +1,45 @@
+"""Calendar months as they are billed (domain.md §5, §6). Dates and amounts in, dates and amounts out."""
+
+from calendar import monthrange
+from datetime import date, timedelta
+from decimal import Decimal
+
+from callcentric.money import to_cents
+
+# From this day on the cycle is collecting the next month, so an order pays for that month too.
+CYCLE_STARTS_ON_DAY = 27
+
+
+def last_day(day: date) -> date:
+    """The last day of the month ``day`` is in."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def next_month(day: date) -> date:
+    """The first day of the month after the one ``day`` is in."""
+    return last_day(day) + timedelta(days=1)
+
+
+def days_left(today: date) -> int:
+    """Days of this month that are still to come, today included."""
+    return (last_day(today) - today).days + 1
+
+
+def pays_next_month_too(today: date) -> bool:
+    """Whether an order made ``today`` also pays the whole next month, so that the cycle need not catch it."""
+    return today.day >= CYCLE_STARTS_ON_DAY
+
+
+def rest_of_month(monthly: Decimal, today: date) -> Decimal:
+    """The part of a monthly fee for the days left of this month, today included, rounded half-up to the cent."""
+    return to_cents(monthly * days_left(today) / last_day(today).day)
+
+
+def paid_until(today: date) -> date:
+    """The last day that an order made ``today`` pays for."""
+    return last_day(next_month(today)) if pays_next_month_too(today) else last_day(today)
+
+
+def renews_on(paid_to: date) -> date:
+    """The day of the first attempt to renew a service that is paid to ``paid_to``."""
+    return paid_to.replace(day=CYCLE_STARTS_ON_DAY)

@@ -1,0 +1,213 @@
+"""Checkout: turns the cart into an order, all of it or nothing (domain.md §5).
+
+An order that the balance covers is made in one transaction. One that needs a card is written down first as *paying*;
+then the bank is asked, with no transaction open; then it is finished. Whatever stops in between, ``finish`` takes up
+again: called by the customer's next page, by Stripe's webhook through the sweep, by the beat.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts import embargo
+from accounts.models import Account
+from billing import ledger, payments
+from billing.models import Card, Payment
+from callcentric.errors import Refused
+from callcentric.money import ZERO
+from orders import cart as carts
+from orders import fulfilment, mails
+from orders.models import Cart, CartLine, Order, OrderLine
+from orders.quote import Quote
+from orders.split import split
+
+
+class CheckoutRefused(Refused):
+    """The order was not made; the cart is as it was."""
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What the customer saw and confirmed on the checkout page."""
+
+    token: UUID
+    total: Decimal
+    pays_from: str
+    card: Card | None
+
+
+def place(*, account: Account, confirmation: Confirmation, now: datetime) -> Order:
+    """Order what is in the cart and pay for it.
+
+    1. A confirmation that was made before returns the order it made, however often the button is pressed.
+    2. Under the cart's lock: check everything, write the order down; complete it at once where no card is needed.
+    3. Charge the card, with no transaction open.
+    4. Finish: take the money from the balance, begin the services, empty the cart.
+
+    The order comes back completed, failed (its ``problem`` says why) or still paying (the bank asks the customer
+    something, or has not answered yet). Raises CheckoutRefused, NotServed or CardProblem when nothing was begun.
+    """
+    with transaction.atomic():
+        order = _begin(account, confirmation, now)
+        if order.state == Order.State.PAYING and order.payment is None:
+            return _complete(order, now)
+    if order.payment and order.payment.state == Payment.State.CREATED:
+        payments.charge(order.payment, now=now)
+    return finish(order, now=now)
+
+
+def finish(order: Order, *, now: datetime) -> Order:
+    """Complete or fail an order whose card payment has been decided; leaves one that is undecided as it is.
+
+    Safe to call at any time and any number of times.
+    """
+    with transaction.atomic():
+        Cart.objects.select_for_update().filter(account=order.account).first()
+        order = Order.objects.select_for_update(of=("self",)).select_related("payment", "account").get(pk=order.pk)
+        if order.state != Order.State.PAYING or order.payment is None:
+            return order
+        if order.payment.state == Payment.State.FAILED:
+            return _fail(order, order.payment.problem)
+        if order.payment.state != Payment.State.SUCCEEDED:
+            return order
+        try:
+            with transaction.atomic():
+                return _complete(order, now)
+        except Refused as refusal:
+            return _fail(order, _money_is_safe(order.payment, refusal))
+
+
+def finish_all(*, now: datetime) -> int:
+    """Finish every order whose payment has been decided; returns how many were. What a crash left is mended here."""
+    decided = [Payment.State.SUCCEEDED, Payment.State.FAILED]
+    waiting = Order.objects.filter(state=Order.State.PAYING, payment__state__in=decided)
+    return sum(finish(order, now=now).state != Order.State.PAYING for order in waiting.select_related("account"))
+
+
+def _begin(account: Account, confirmation: Confirmation, now: datetime) -> Order:
+    """The order of this confirmation: the one it made before, or a new one, checked and written down."""
+    cart, _ = Cart.objects.get_or_create(account=account)
+    Cart.objects.select_for_update().get(pk=cart.pk)
+    made = Order.objects.filter(token=confirmation.token, account=account).select_related("payment", "account").first()
+    if made:
+        return made
+    lines, quoted = _checked(account, cart, confirmation, now.date())
+    return _write_down(account, confirmation, quoted, now)
+
+
+def _checked(
+    account: Account, cart: Cart, confirmation: Confirmation, today: date
+) -> tuple[list[CartLine], Quote]:
+    """The cart's quote once everything that can refuse an order has had its say."""
+    check_customer(account)
+    lines = carts.lines_of(cart, today=today)
+    if Order.objects.filter(account=account, state=Order.State.PAYING).exists():
+        raise CheckoutRefused("An order of yours is being paid right now. See “Orders” for what became of it.")
+    if not lines:
+        raise CheckoutRefused("Your cart is empty, so there is nothing to order.")
+    assert account.service_address
+    quoted = carts.quote_for(
+        account=account, lines=lines, today=today, has_911_address=account.service_address.has_911
+    )
+    if quoted.problems:
+        raise CheckoutRefused(quoted.problems[0])
+    if quoted.total != confirmation.total:
+        raise CheckoutRefused(
+            f"The total has changed to ${quoted.total:.2f} since the page was shown. Look it over and confirm again."
+        )
+    return lines, quoted
+
+
+def check_customer(account: Account) -> None:
+    """Refuse who may not order: no confirmed e-mail, no complete address, an embargoed country (domain.md §3, §4)."""
+    if account.closed_on:
+        raise CheckoutRefused("This account is closed. Open a new one to order.")
+    if not account.email_is_confirmed:
+        raise CheckoutRefused("Confirm your e-mail address before your first order: we sent you a link.")
+    if not account.service_address or not account.billing_address.is_complete:
+        raise CheckoutRefused("We need your address before you can order.")
+    embargo.check(account.billing_address.country.code)
+    embargo.check(account.service_address.country.code)
+
+
+def _write_down(account: Account, confirmation: Confirmation, quoted: Quote, now: datetime) -> Order:
+    paying = split(
+        total=quoted.total, balance=ledger.of(account).balance or ZERO, pays_from=confirmation.pays_from
+    )
+    payment = None
+    if paying.from_card:
+        if confirmation.card is None:
+            raise CheckoutRefused(
+                f"Your balance is ${paying.from_card:.2f} short. Add a card or add funds, then confirm again."
+            )
+        payment = payments.begin(
+            account=account,
+            card=confirmation.card,
+            amount=paying.from_card,
+            purpose=Payment.Purpose.ORDER,
+            token=confirmation.token,
+            now=now,
+        )
+    order = Order.objects.create(
+        account=account,
+        token=confirmation.token,
+        billing_address=account.billing_address,
+        service_address=account.service_address,
+        tax_rate=quoted.tax_rate,
+        subtotal=quoted.subtotal,
+        tax=quoted.tax,
+        total=quoted.total,
+        from_card=paying.from_card,
+        payment=payment,
+        placed_at=now,
+    )
+    OrderLine.objects.bulk_create(
+        OrderLine(
+            order=order,
+            product=line.product,
+            position=position,
+            setup=line.setup,
+            this_month=line.this_month,
+            next_month=line.next_month,
+            explanation="\n".join(line.reasons),
+        )
+        for position, line in enumerate(quoted.lines, start=1)
+    )
+    return order
+
+
+def _complete(order: Order, now: datetime) -> Order:
+    """Begin the services, take the money, empty the cart, say so by e-mail: in the caller's transaction."""
+    fulfilment.begin_services(order, today=now.date())
+    ledger.charge(
+        account=order.account,
+        key=f"order:{order.pk}",
+        net=order.subtotal,
+        tax=order.tax,
+        memo=f"Order {order.reference}",
+        made_at=now,
+    )
+    ordered = order.lines.values("product")
+    CartLine.objects.filter(cart__account=order.account, product__in=ordered).delete()
+    order.state = Order.State.COMPLETED
+    order.completed_at = now
+    order.save(update_fields=["state", "completed_at"])
+    mails.order_completed(order)
+    return order
+
+
+def _fail(order: Order, problem: str) -> Order:
+    order.state = Order.State.FAILED
+    order.problem = problem
+    order.save(update_fields=["state", "problem"])
+    return order
+
+
+def _money_is_safe(payment: Payment, refusal: Refused) -> str:
+    return (
+        f"Your {payment.card} was charged ${payment.amount:.2f}, and the money is in your balance. "
+        f"The order was not completed: {refusal}"
+    )

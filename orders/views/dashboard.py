@@ -1,0 +1,33 @@
+"""The customer's first page: who they are, what they have, and what happens next."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.access import CustomerRequest, customers_only
+from billing import ledger, renewals
+from billing.models import Service
+from callcentric import clock
+from catalog.models import Product
+from orders.models import Order
+
+# Plans first, then numbers with their channels, then 911.
+ORDER_OF_KINDS = list(Product.Kind.values)
+
+
+@require_safe
+@customers_only
+def dashboard(request: CustomerRequest) -> HttpResponse:
+    account = request.account
+    services = list(Service.objects.held().filter(account=account).select_related("product", "address"))
+    services.sort(key=lambda service: (ORDER_OF_KINDS.index(service.kind), service.pk))
+    context = {
+        "account": account,
+        "balance": ledger.of(account).balance,
+        "card": account.cards.usable().filter(is_default=True).first(),
+        "products": renewals.upcoming(services, today=clock.today()),
+        "paying": Order.objects.filter(account=account, state=Order.State.PAYING).first(),
+        "email_is_confirmed": account.email_is_confirmed,
+        "today": clock.today(),
+    }
+    return render(request, "orders/dashboard.html", context)
