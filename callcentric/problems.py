@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -15,6 +16,13 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "problems/404.html", status=404)
+
+
+def expired_form(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """What Django shows where the CSRF token is missing or old: mostly a form that was open too long."""
+    referer = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(referer, {request.get_host()}, request.is_secure())
+    return render(request, "problems/csrf.html", {"back": referer if is_ours else ""}, status=403)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
