@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_countries.fields import CountryField
 
 NUMBER_PATTERN = r"^1777\d{7}$"
-# 911 and its fee exist for service addresses here (domain.md §2); the states of the US include DC by ISO 3166-2.
+# 911 and its fee exist for service addresses here (domain.md §2); DC is among the states of the US.
 COUNTRIES_WITH_911 = frozenset({"US", "PR", "CA"})
 
 
@@ -19,10 +19,8 @@ class User(AbstractUser):
     """Somebody who can log in: a customer (who has an account) or staff (who have none)."""
 
 
-
-
 class Address(models.Model):
-    """Where somebody is billed or served. Never edited: a change of address is a new row, so orders keep theirs."""
+    """Where somebody is billed or served. Never edited: a change is a new row, so orders keep theirs."""
 
     country = CountryField()
     street = models.CharField(max_length=200, blank=True)
@@ -38,7 +36,8 @@ class Address(models.Model):
     @property
     def is_complete(self) -> bool:
         """Whether it is more than the country given at sign-up."""
-        return bool(self.street and self.city)
+        # Some countries write no city, such as Japan and Singapore; all have a street.
+        return bool(self.street)
 
     @property
     def has_911(self) -> bool:
@@ -65,7 +64,9 @@ class Account(models.Model):
     phone = models.CharField("contact phone", max_length=30, blank=True)
     billing_address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="+")
     # The address that emergency services would be sent to; asked for at checkout (domain.md §2).
-    service_address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    service_address = models.ForeignKey(
+        Address, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
     time_zone = models.CharField(max_length=50, default="America/New_York")
     pays_from = models.CharField(
         "billing preference", max_length=10, choices=PaysFrom.choices, default=PaysFrom.BALANCE
@@ -91,7 +92,7 @@ class Account(models.Model):
 
 
 class EmbargoedCountry(models.Model):
-    """A country where the operator may serve nobody (domain.md §3). Staff keep the list; the catalogue's load fills it."""
+    """A country where the operator may serve nobody (domain.md §3). Staff keep the list."""
 
     country = CountryField(unique=True)
 
