@@ -1,0 +1,222 @@
+"""The ledger: the only code that moves money (domain.md §11).
+
+Every movement is one transfer, posted by one SQL statement that changes the customer's balance with it. The balance
+cannot go below zero because the database refuses it, and a key that was posted before is not posted again.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import IntegrityError, connection, transaction
+
+from accounts.models import Account
+from billing.models import LedgerAccount, Transfer
+from callcentric.errors import Refused
+from callcentric.money import ZERO
+
+Kind = LedgerAccount.Kind
+
+# House accounts have these ids wherever the portal runs, so that naming one needs no query. Customers' count from 1.
+HOUSE_IDS = {Kind.CARDS: -1, Kind.REVENUE: -2, Kind.TAX: -3, Kind.COMMISSION: -4, Kind.ADJUSTMENT: -5}
+
+
+class InsufficientFunds(Refused):
+    """The balance does not cover it."""
+
+
+class KeyReused(Exception):
+    """A key names one movement; somebody asked for another one under it. A defect of ours, not a customer's mistake."""
+
+
+def of(account: Account) -> LedgerAccount:
+    """The customer's ledger account, made at first use, with its balance as it is now."""
+    found = LedgerAccount.objects.filter(account=account).first()
+    if found:
+        return found
+    LedgerAccount.objects.bulk_create(
+        [LedgerAccount(kind=Kind.CUSTOMER, account=account, balance=ZERO)], ignore_conflicts=True
+    )
+    return LedgerAccount.objects.get(account=account)
+
+
+def house(kind: str) -> LedgerAccount:
+    """One of the house's accounts. Its row is written by the first transfer that needs it."""
+    return LedgerAccount(pk=HOUSE_IDS[Kind(kind)], kind=kind)
+
+
+def post(
+    *,
+    key: str,
+    kind: str,
+    source: LedgerAccount,
+    target: LedgerAccount,
+    amount: Decimal,
+    memo: str,
+    made_at: datetime,
+    tax_on: Transfer | None = None,
+) -> Transfer:
+    """Move ``amount`` from ``source`` to ``target``; the same key again returns the transfer that was made.
+
+    At most one side is a customer's. Raises InsufficientFunds where the balance does not cover it; as with every error
+    of the database, a transaction that is open is then over: let the refusal out of its ``atomic`` block.
+    Raises KeyReused where the key already names another movement.
+    """
+    transfer = Transfer(
+        key=key,
+        kind=kind,
+        source=source,
+        target=target,
+        amount=amount,
+        memo=memo,
+        made_at=made_at,
+        tax_on=tax_on,
+    )
+    statement = _statement_for(source, target)
+    values = _values_of(transfer)
+    made = _execute(statement, values) or _made_before(transfer)
+    if made is None:
+        # Neither posted nor known: a house account has no row yet.
+        _write_houses(source, target)
+        made = _execute(statement, values) or _made_before(transfer)
+    if made is None:
+        raise LedgerAccount.DoesNotExist(f"{source!r} or {target!r} is no ledger account.")
+    if isinstance(made, Transfer):
+        return made
+    transfer.pk, transfer.source_balance, transfer.target_balance = made
+    transfer._state.adding = False
+    transfer._state.db = connection.alias
+    return transfer
+
+
+def charge(
+    *, account: Account, key: str, net: Decimal, tax: Decimal, memo: str, made_at: datetime
+) -> Transfer | None:
+    """Take ``net`` and the ``tax`` on it from the customer's balance, both or none. None where there is nothing to take.
+
+    Raises InsufficientFunds (see ``post``).
+    """
+    if net == 0:
+        return None
+    customer = of(account)
+    # No savepoint: whoever catches the refusal has a block of its own around this.
+    with transaction.atomic(savepoint=False):
+        charged = post(
+            key=key,
+            kind=Transfer.Kind.CHARGE,
+            source=customer,
+            target=house(Kind.REVENUE),
+            amount=net,
+            memo=memo,
+            made_at=made_at,
+        )
+        if tax:
+            post(
+                key=f"{key}:tax",
+                kind=Transfer.Kind.TAX,
+                source=customer,
+                target=house(Kind.TAX),
+                amount=tax,
+                memo=f"Tax: {memo}",
+                made_at=made_at,
+                tax_on=charged,
+            )
+    return charged
+
+
+_INSERT = """
+    INSERT INTO billing_transfer
+        (key, kind, source_id, target_id, amount, source_balance, target_balance, memo, tax_on_id, made_at)
+    SELECT %(key)s, %(kind)s, %(source)s, %(target)s, %(amount)s::numeric, {balances}, %(memo)s, %(tax_on)s::bigint,
+        %(made_at)s
+    FROM {sides}
+    ON CONFLICT (key) DO NOTHING
+    RETURNING id, source_balance, target_balance
+"""
+# The customer's row is locked first: whoever comes second reads the balance the first has left, and a key the first
+# has posted. The sum is refused by the constraint balance_is_never_negative, not by this statement.
+_CUSTOMER_AND_HOUSE = """
+WITH held AS (
+    SELECT customer.balance, house.id
+    FROM billing_ledgeraccount customer, billing_ledgeraccount house
+    WHERE customer.id = %({customer})s AND house.id = %({house})s
+    FOR NO KEY UPDATE OF customer
+), moved AS (
+    {insert}
+), kept AS (
+    UPDATE billing_ledgeraccount SET balance = moved.{side}_balance
+    FROM moved WHERE billing_ledgeraccount.id = %({customer})s
+)
+SELECT id, source_balance, target_balance FROM moved
+"""
+FROM_CUSTOMER = _CUSTOMER_AND_HOUSE.format(
+    customer="source",
+    house="target",
+    side="source",
+    insert=_INSERT.format(balances="held.balance - %(amount)s::numeric, NULL::numeric", sides="held"),
+)
+TO_CUSTOMER = _CUSTOMER_AND_HOUSE.format(
+    customer="target",
+    house="source",
+    side="target",
+    insert=_INSERT.format(balances="NULL::numeric, held.balance + %(amount)s::numeric", sides="held"),
+)
+BETWEEN_HOUSES = _INSERT.format(
+    balances="NULL::numeric, NULL::numeric",
+    sides="billing_ledgeraccount one, billing_ledgeraccount other WHERE one.id = %(source)s AND other.id = %(target)s",
+)
+
+
+def _statement_for(source: LedgerAccount, target: LedgerAccount) -> str:
+    customers = (source.kind == Kind.CUSTOMER, target.kind == Kind.CUSTOMER)
+    if all(customers):
+        raise ValueError("Money moves between a customer and the house, never between two customers.")
+    if not any(customers):
+        return BETWEEN_HOUSES
+    return FROM_CUSTOMER if customers[0] else TO_CUSTOMER
+
+
+def _values_of(transfer: Transfer) -> dict[str, object]:
+    return {
+        "key": transfer.key,
+        "kind": str(transfer.kind),
+        "source": transfer.source_id,
+        "target": transfer.target_id,
+        "amount": transfer.amount,
+        "memo": transfer.memo,
+        "tax_on": transfer.tax_on_id,
+        "made_at": transfer.made_at,
+    }
+
+
+def _execute(statement: str, values: dict[str, object]) -> tuple[int, Decimal | None, Decimal | None] | None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchone()
+    except IntegrityError as error:
+        if "balance_is_never_negative" in str(error):
+            raise InsufficientFunds(
+                f"Your balance does not cover ${values['amount']:,.2f}. Add funds and try again."
+            ) from error
+        raise
+
+
+def _made_before(transfer: Transfer) -> Transfer | None:
+    made = Transfer.objects.filter(key=transfer.key).first()
+    if made is None:
+        return None
+    same = (made.source_id, made.target_id, made.amount) == (
+        transfer.source_id,
+        transfer.target_id,
+        transfer.amount,
+    )
+    if not same:
+        raise KeyReused(
+            f"{transfer.key} moved {made.amount} before, and now it should move {transfer.amount}."
+        )
+    return made
+
+
+def _write_houses(*accounts: LedgerAccount) -> None:
+    houses = [LedgerAccount(pk=each.pk, kind=each.kind) for each in accounts if each.kind != Kind.CUSTOMER]
+    LedgerAccount.objects.bulk_create(houses, ignore_conflicts=True)
