@@ -22,7 +22,8 @@ ORDER BY account.number
 # Transfers of one customer are made one after the other under its lock, so their ids are in that order.
 _RUNNING_TOTALS = """
 WITH movement AS (
-    SELECT id, key, source_id AS ledger_account_id, -amount AS change, source_balance AS recorded FROM billing_transfer
+    SELECT id, key, source_id AS ledger_account_id, -amount AS change, source_balance AS recorded
+    FROM billing_transfer
     UNION ALL
     SELECT id, key, target_id, amount, target_balance FROM billing_transfer
 ), total AS (

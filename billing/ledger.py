@@ -1,7 +1,7 @@
 """The ledger: the only code that moves money (domain.md §11).
 
-Every movement is one transfer, posted by one SQL statement that changes the customer's balance with it. The balance
-cannot go below zero because the database refuses it, and a key that was posted before is not posted again.
+Every movement is one transfer, posted by one SQL statement that changes the customer's balance with it. The
+balance cannot go below zero because the database refuses it, and a key that was posted is not posted again.
 """
 
 from datetime import datetime
@@ -16,7 +16,8 @@ from callcentric.money import ZERO
 
 Kind = LedgerAccount.Kind
 
-# House accounts have these ids wherever the portal runs, so that naming one needs no query. Customers' count from 1.
+# House accounts have these ids wherever the portal runs, so that naming one needs no query. Customers' are
+# above zero.
 HOUSE_IDS = {Kind.CARDS: -1, Kind.REVENUE: -2, Kind.TAX: -3, Kind.COMMISSION: -4, Kind.ADJUSTMENT: -5}
 
 
@@ -25,7 +26,7 @@ class InsufficientFunds(Refused):
 
 
 class KeyReused(Exception):
-    """A key names one movement; somebody asked for another one under it. A defect of ours, not a customer's mistake."""
+    """A key names one movement and was used for another: a defect of ours, not a customer's mistake."""
 
 
 def of(account: Account) -> LedgerAccount:
@@ -57,8 +58,8 @@ def post(
 ) -> Transfer:
     """Move ``amount`` from ``source`` to ``target``; the same key again returns the transfer that was made.
 
-    At most one side is a customer's. Raises InsufficientFunds where the balance does not cover it; as with every error
-    of the database, a transaction that is open is then over: let the refusal out of its ``atomic`` block.
+    At most one side is a customer's. Raises InsufficientFunds where the balance does not cover it; as with every
+    error of the database, a transaction that is open is then over: let the refusal out of its ``atomic`` block.
     Raises KeyReused where the key already names another movement.
     """
     transfer = Transfer(
@@ -91,7 +92,7 @@ def post(
 def charge(
     *, account: Account, key: str, net: Decimal, tax: Decimal, memo: str, made_at: datetime
 ) -> Transfer | None:
-    """Take ``net`` and the ``tax`` on it from the customer's balance, both or none. None where there is nothing to take.
+    """Take ``net`` and the ``tax`` on it from the customer's balance, both or none; None where ``net`` is nothing.
 
     Raises InsufficientFunds (see ``post``).
     """
@@ -126,14 +127,14 @@ def charge(
 _INSERT = """
     INSERT INTO billing_transfer
         (key, kind, source_id, target_id, amount, source_balance, target_balance, memo, tax_on_id, made_at)
-    SELECT %(key)s, %(kind)s, %(source)s, %(target)s, %(amount)s::numeric, {balances}, %(memo)s, %(tax_on)s::bigint,
-        %(made_at)s
+    SELECT %(key)s, %(kind)s, %(source)s, %(target)s, %(amount)s::numeric, {balances}, %(memo)s,
+        %(tax_on)s::bigint, %(made_at)s
     FROM {sides}
     ON CONFLICT (key) DO NOTHING
     RETURNING id, source_balance, target_balance
 """
-# The customer's row is locked first: whoever comes second reads the balance the first has left, and a key the first
-# has posted. The sum is refused by the constraint balance_is_never_negative, not by this statement.
+# The customer's row is locked first: whoever comes second reads the balance that the first has left, and finds the
+# key that the first has posted. Too much is refused by the constraint balance_is_never_negative, not here.
 _CUSTOMER_AND_HOUSE = """
 WITH held AS (
     SELECT customer.balance, house.id
@@ -162,7 +163,8 @@ TO_CUSTOMER = _CUSTOMER_AND_HOUSE.format(
 )
 BETWEEN_HOUSES = _INSERT.format(
     balances="NULL::numeric, NULL::numeric",
-    sides="billing_ledgeraccount one, billing_ledgeraccount other WHERE one.id = %(source)s AND other.id = %(target)s",
+    sides="billing_ledgeraccount one, billing_ledgeraccount other"
+    " WHERE one.id = %(source)s AND other.id = %(target)s",
 )
 
 

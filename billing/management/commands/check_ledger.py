@@ -1,4 +1,4 @@
-"""Prove every balance: ``manage.py check_ledger`` ends with 1 and names the account where something differs."""
+"""Prove every balance; end with 1 and name the account where something differs."""
 
 from typing import Any
 
