@@ -7,6 +7,7 @@ from typing import Self
 import pgtrigger
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Round
 
 from callcentric.money import ZERO, MoneyField
 
@@ -22,16 +23,20 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Products that can be ordered now. One that is withdrawn stays for those who hold it."""
         return self.filter(is_offered=True)
 
+    def with_prices(self, on: date) -> Self:
+        """Each with the amounts in force on the business date ``on``; None where it has no price by then."""
+        in_force = Price.objects.filter(product=OuterRef("pk"), effective_on__lte=on).order_by(
+            "-effective_on"
+        )
+        return self.annotate(**{name: Subquery(in_force.values(name)[:1]) for name in Price.AMOUNTS})
+
     def priced(self, on: date) -> Self:
-        """Each with ``monthly``, ``setup``, ``per_minute`` and ``per_minute_canada`` in force on the business date ``on``."""
-        in_force = Price.objects.filter(product=OuterRef("pk"), effective_on__lte=on).order_by("-effective_on")
-        return self.annotate(
-            **{name: Subquery(in_force.values(name)[:1]) for name in Price.AMOUNTS},
-        ).filter(monthly__isnull=False)
+        """Those that have a price on ``on``, with its amounts: ``monthly``, ``setup``, ``per_minute`` …"""
+        return self.with_prices(on).filter(monthly__isnull=False)
 
 
 class Product(models.Model):
-    """One thing on sale: a rate plan, a DID product, an extra channel, or emergency service (domain.md §2)."""
+    """One thing on sale (domain.md §2): a rate plan, a DID product, an extra channel or 911."""
 
     class Kind(models.TextChoices):
         PLAN = "plan", "Rate plan"
@@ -72,15 +77,23 @@ class Product(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["is_default"], condition=Q(is_default=True), name="one_plan_is_what_accounts_have_without_one"
+                fields=["is_default"],
+                condition=Q(is_default=True),
+                name="one_plan_is_what_accounts_have_without_one",
             ),
             models.CheckConstraint(
-                condition=Q(takes_extra_channels=False) | Q(kind="did"), name="only_a_did_takes_extra_channels"
+                condition=Q(takes_extra_channels=False) | Q(kind="did"),
+                name="only_a_did_takes_extra_channels",
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_minute_price(self) -> bool:
+        """Whether its minutes are paid one by one."""
+        return bool(self.per_minute or self.per_minute_canada)
 
     @property
     def included_points(self) -> list[str]:
@@ -114,11 +127,16 @@ class Price(models.Model):
                 name="price_is_never_negative",
             ),
             models.CheckConstraint(
-                condition=Q(monthly=models.functions.Round(F("monthly"), 2), setup=models.functions.Round(F("setup"), 2)),
+                condition=Q(
+                    monthly=Round(F("monthly"), 2),
+                    setup=Round(F("setup"), 2),
+                ),
                 name="fees_are_whole_cents",
             ),
         ]
-        triggers = [pgtrigger.Protect(name="prices_are_history", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="prices_are_history", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
 
     def __str__(self) -> str:
         return f"{self.product} from {self.effective_on:%d %b %Y}"
