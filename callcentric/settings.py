@@ -210,7 +210,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = PORTAL_DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Development serves the files where they lie; production serves what `collectstatic` made, named by their content.
-WHITENOISE_USE_FINDERS = PORTAL_DEV
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = PORTAL_DEV
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

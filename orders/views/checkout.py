@@ -69,20 +69,31 @@ def checkout_address(request: CustomerRequest) -> HttpResponse:
     account = request.account
     post = request.POST if request.method == "POST" else None
     same = post.get("same") == "on" if post is not None else _same_address(account)
+    if post is not None and "show_fields" in post:
+        # Without JavaScript: the fields of another country, with what was typed and nothing judged yet.
+        typed = [AddressForm.typed(post, prefix=prefix) for prefix in ("billing", "service")]
+        return _address_page(request, *typed, same=same)
     billing = AddressForm(post, initial_address=account.billing_address, prefix="billing")
     service = AddressForm(
         None if same else post,
         initial_address=account.service_address or account.billing_address,
         prefix="service",
     )
-    if post is not None and "refresh" not in post and billing.is_valid() and (same or service.is_valid()):
-        account.billing_address = billing.save()
-        account.service_address = account.billing_address if same else service.save()
-        account.save(update_fields=["billing_address", "service_address"])
-        return redirect("checkout")
-    wrong = post is not None and "refresh" not in post
-    context = {"billing": billing, "service": service, "same": same, "steps_at": 1}
-    return render(request, "orders/checkout_address.html", context, status=422 if wrong else 200)
+    if post is None:
+        return _address_page(request, billing, service, same=same)
+    if not billing.is_valid() or not (same or service.is_valid()):
+        return _address_page(request, billing, service, same=same, status=422)
+    account.billing_address = billing.save()
+    account.service_address = account.billing_address if same else service.save()
+    account.save(update_fields=["billing_address", "service_address"])
+    return redirect("checkout")
+
+
+def _address_page(
+    request: CustomerRequest, billing: AddressForm, service: AddressForm, *, same: bool, status: int = 200
+) -> HttpResponse:
+    context = {"billing": billing, "service": service, "same": same}
+    return render(request, "orders/checkout_address.html", context, status=status)
 
 
 def _page(request: CustomerRequest, *, problem: str = "") -> HttpResponse:
