@@ -6,6 +6,7 @@ balance cannot go below zero because the database refuses it, and a key that was
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
@@ -58,9 +59,9 @@ def post(
 ) -> Transfer:
     """Move ``amount`` from ``source`` to ``target``; the same key again returns the transfer that was made.
 
-    At most one side is a customer's. Raises InsufficientFunds where the balance does not cover it; as with every
-    error of the database, a transaction that is open is then over: let the refusal out of its ``atomic`` block.
-    Raises KeyReused where the key already names another movement.
+    At most one side is a customer's. Raises InsufficientFunds where the balance does not cover it; as with
+    every error of the database, a transaction that is open is then over: let the refusal out of its
+    ``atomic`` block. Raises KeyReused where the key already names another movement.
     """
     transfer = Transfer(
         key=key,
@@ -92,7 +93,7 @@ def post(
 def charge(
     *, account: Account, key: str, net: Decimal, tax: Decimal, memo: str, made_at: datetime
 ) -> Transfer | None:
-    """Take ``net`` and the ``tax`` on it from the customer's balance, both or none; None where ``net`` is nothing.
+    """Take ``net`` and the ``tax`` on it from the customer's balance, both or none; None where ``net`` is 0.
 
     Raises InsufficientFunds (see ``post``).
     """
@@ -133,8 +134,8 @@ _INSERT = """
     ON CONFLICT (key) DO NOTHING
     RETURNING id, source_balance, target_balance
 """
-# The customer's row is locked first: whoever comes second reads the balance that the first has left, and finds the
-# key that the first has posted. Too much is refused by the constraint balance_is_never_negative, not here.
+# The customer's row is locked first: whoever comes second reads the balance that the first has left, and
+# finds the key that the first has posted. Too much is refused by the constraint balance_is_never_negative.
 _CUSTOMER_AND_HOUSE = """
 WITH held AS (
     SELECT customer.balance, house.id
@@ -177,7 +178,7 @@ def _statement_for(source: LedgerAccount, target: LedgerAccount) -> str:
     return FROM_CUSTOMER if customers[0] else TO_CUSTOMER
 
 
-def _values_of(transfer: Transfer) -> dict[str, object]:
+def _values_of(transfer: Transfer) -> dict[str, Any]:
     return {
         "key": transfer.key,
         "kind": str(transfer.kind),
@@ -190,7 +191,7 @@ def _values_of(transfer: Transfer) -> dict[str, object]:
     }
 
 
-def _execute(statement: str, values: dict[str, object]) -> tuple[int, Decimal | None, Decimal | None] | None:
+def _execute(statement: str, values: dict[str, Any]) -> tuple[int, Decimal | None, Decimal | None] | None:
     try:
         with connection.cursor() as cursor:
             cursor.execute(statement, values)

@@ -29,7 +29,7 @@ class LedgerAccount(models.Model):
     account = models.OneToOneField(
         Account, on_delete=models.PROTECT, null=True, blank=True, related_name="ledger_account"
     )
-    # Kept for customers only: a running total on a house account would make every payment wait for every other.
+    # Kept for customers only: a total kept on a house account would make every payment wait for the others.
     balance = MoneyField(null=True, blank=True)
 
     class Meta:
@@ -40,7 +40,9 @@ class LedgerAccount(models.Model):
                 | (~Q(kind="customer") & Q(account__isnull=True, balance__isnull=True)),
                 name="only_customers_have_a_balance",
             ),
-            models.UniqueConstraint(fields=["kind"], condition=~Q(kind="customer"), name="one_house_account_per_kind"),
+            models.UniqueConstraint(
+                fields=["kind"], condition=~Q(kind="customer"), name="one_house_account_per_kind"
+            ),
         ]
         triggers = [pgtrigger.Protect(name="ledger_accounts_stay", operation=pgtrigger.Delete)]
 
@@ -57,8 +59,8 @@ class TransferQuerySet(models.QuerySet["Transfer"]):
 class Transfer(models.Model):
     """One movement of money from one ledger account to another (domain.md §11).
 
-    Never changed or deleted; a mistake is mended by a second transfer. ``key`` names the cause, and because it is
-    unique, doing a thing twice moves the money once.
+    Never changed or deleted; a mistake is mended by a second transfer. ``key`` names the cause, and because
+    it is unique, doing a thing twice moves the money once.
     """
 
     class Kind(models.TextChoices):
@@ -98,7 +100,9 @@ class Transfer(models.Model):
             models.Index(fields=["source", "-id"], name="transfer_out"),
             models.Index(fields=["target", "-id"], name="transfer_in"),
         ]
-        triggers = [pgtrigger.Protect(name="transfers_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="transfers_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
 
     def __str__(self) -> str:
         return self.key
@@ -108,7 +112,9 @@ class TaxRate(models.Model):
     """Tax on services and fees for billing addresses in a region (domain.md §5). Elsewhere there is none."""
 
     country = CountryField()
-    region = models.CharField(max_length=100, blank=True, help_text="As in the address; empty: the whole country.")
+    region = models.CharField(
+        max_length=100, blank=True, help_text="As in the address; empty: the whole country."
+    )
     rate = models.DecimalField(max_digits=6, decimal_places=5, help_text="0.08875 for 8.875 %.")
 
     class Meta:
@@ -129,6 +135,10 @@ class CardHolder(models.Model):
 
     def __str__(self) -> str:
         return self.stripe_id
+
+
+# Brands that are not written as Stripe's names for them.
+BRANDS = {"amex": "American Express", "diners": "Diners Club", "jcb": "JCB", "unionpay": "UnionPay"}
 
 
 class CardQuerySet(models.QuerySet["Card"]):
@@ -158,13 +168,19 @@ class Card(models.Model):
                 fields=["account"], condition=Q(is_default=True), name="one_default_card_per_account"
             ),
             models.CheckConstraint(
-                condition=Q(is_default=False) | Q(removed_at__isnull=True), name="a_removed_card_is_not_the_default"
+                condition=Q(is_default=False) | Q(removed_at__isnull=True),
+                name="a_removed_card_is_not_the_default",
             ),
             models.CheckConstraint(condition=Q(expires_month__range=(1, 12)), name="card_expires_in_a_month"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.brand.capitalize()} {self.last4}"
+        return f"{BRANDS.get(self.brand, self.brand.replace('_', ' ').title())} {self.last4}"
+
+    @property
+    def expires(self) -> str:
+        """As it is printed on the card, the year in full."""
+        return f"{self.expires_month:02}/{self.expires_year}"
 
     def has_expired(self, today: date) -> bool:
         """A card is good to the end of the month printed on it."""
@@ -172,9 +188,9 @@ class Card(models.Model):
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
-    def unknown(self) -> Self:
-        """Payments sent to Stripe whose outcome has not been learned."""
-        return self.filter(state=Payment.State.SENT)
+    def undecided(self) -> Self:
+        """Payments that may still succeed or fail."""
+        return self.filter(state__in=Payment.UNDECIDED)
 
     def deposits(self) -> Self:
         return self.filter(purpose=Payment.Purpose.DEPOSIT)
@@ -183,7 +199,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
 class Payment(models.Model):
     """One charge of a card, written down before Stripe is asked, so that no outcome can be lost.
 
-    The money always lands in the account's balance; purchases are paid from there (design.md, "one road for cards").
+    The money always lands in the account's balance; purchases are paid from there.
     """
 
     class State(models.TextChoices):
@@ -215,13 +231,16 @@ class Payment(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
 
+    UNDECIDED = (State.CREATED, State.SENT, State.NEEDS_CUSTOMER)
+
     objects = PaymentQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_asks_for_something"),
             models.CheckConstraint(
-                condition=Q(amount=models.functions.Round(F("amount"), 2)), name="cards_are_charged_whole_cents"
+                condition=Q(amount=models.functions.Round(F("amount"), 2)),
+                name="cards_are_charged_whole_cents",
             ),
             models.CheckConstraint(
                 condition=~Q(state="succeeded") | Q(stripe_id__isnull=False, settled_at__isnull=False),
@@ -229,26 +248,52 @@ class Payment(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["state", "sent_at"], condition=Q(state="sent"), name="payment_unknown"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state__in=["created", "sent", "needs_customer"]),
+                name="payment_undecided",
+            ),
             models.Index(fields=["account", "-created_at"], name="payment_of_account"),
         ]
 
     def __str__(self) -> str:
         return f"{self.amount:.2f} from {self.card} ({self.get_state_display()})"
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether it has succeeded or failed."""
+        return self.state not in self.UNDECIDED
+
+
+class StripeEventQuerySet(models.QuerySet["StripeEvent"]):
+    def not_acted_on(self) -> Self:
+        return self.filter(acted_at__isnull=True)
+
 
 class StripeEvent(models.Model):
-    """A webhook from Stripe, kept once however often it comes."""
+    """A webhook from Stripe, kept once however often it comes.
+
+    It says which object changed, never how: what that has become is asked for when the event is acted on.
+    """
 
     stripe_id = models.CharField(max_length=100, unique=True)
     type = models.CharField(max_length=100)
-    payload = models.JSONField()
+    # What it is about, by Stripe's names.
+    object_id = models.CharField(max_length=100, blank=True)
+    customer = models.CharField(max_length=100, blank=True)
     received_at = models.DateTimeField(default=clock.now)
     acted_at = models.DateTimeField(null=True, blank=True)
-    problem = models.TextField(blank=True)
+    # Why it could not be acted on the last time.
+    problem = models.CharField(max_length=300, blank=True)
+
+    objects = StripeEventQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["received_at"], condition=Q(acted_at__isnull=True), name="event_not_acted_on")]
+        indexes = [
+            models.Index(
+                fields=["received_at"], condition=Q(acted_at__isnull=True), name="event_not_acted_on"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.stripe_id}"
@@ -302,7 +347,9 @@ class Service(models.Model):
                 name="one_rate_plan_per_account",
             ),
             models.UniqueConstraint(
-                fields=["account"], condition=Q(kind="e911") & ~Q(state="cancelled"), name="one_911_per_account"
+                fields=["account"],
+                condition=Q(kind="e911") & ~Q(state="cancelled"),
+                name="one_911_per_account",
             ),
             models.CheckConstraint(
                 condition=Q(state="cancelled", cancelled_on__isnull=False) & ~Q(reason="")
@@ -312,7 +359,9 @@ class Service(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind="e911") | Q(address__isnull=False), name="service_911_has_an_address"
             ),
-            models.CheckConstraint(condition=Q(paid_until__gte=F("started_on")), name="service_is_paid_from_its_start"),
+            models.CheckConstraint(
+                condition=Q(paid_until__gte=F("started_on")), name="service_is_paid_from_its_start"
+            ),
         ]
         indexes = [models.Index(fields=["account", "state"], name="service_of_account")]
 

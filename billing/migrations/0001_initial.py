@@ -92,10 +92,11 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('stripe_id', models.CharField(max_length=100, unique=True)),
                 ('type', models.CharField(max_length=100)),
-                ('payload', models.JSONField()),
+                ('object_id', models.CharField(blank=True, max_length=100)),
+                ('customer', models.CharField(blank=True, max_length=100)),
                 ('received_at', models.DateTimeField(default=callcentric.clock.now)),
                 ('acted_at', models.DateTimeField(blank=True, null=True)),
-                ('problem', models.TextField(blank=True)),
+                ('problem', models.CharField(blank=True, max_length=300)),
             ],
             options={
                 'indexes': [models.Index(condition=models.Q(('acted_at__isnull', True)), fields=['received_at'], name='event_not_acted_on')],
@@ -159,7 +160,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='payment',
-            index=models.Index(condition=models.Q(('state', 'sent')), fields=['state', 'sent_at'], name='payment_unknown'),
+            index=models.Index(condition=models.Q(('state__in', ['created', 'sent', 'needs_customer'])), fields=['created_at'], name='payment_undecided'),
         ),
         migrations.AddIndex(
             model_name='payment',
