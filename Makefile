@@ -56,6 +56,6 @@ clean: ## Remove .venv and the data folder, with all that is in it
 	@touch $@
 
 .venv/bin/pip:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: install it, or say PYTHON=/path/to/python3.11 make $(MAKECMDGOALS)."; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11: say PYTHON=/path/to/python3.11 make $(MAKECMDGOALS)."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or later is needed$(if $(PYTHON), and $(PYTHON) is not): say PYTHON=/path/to/python3.11 make $(MAKECMDGOALS)."; exit 1; }
 	@$(PYTHON) -m venv .venv

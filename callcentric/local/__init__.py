@@ -1,7 +1,7 @@
 """The portal on one machine with nothing installed: embedded servers, and what starts and stops them.
 
-Development only: production brings its own PostgreSQL, Redis and Stripe, and never imports this package. Read it in
-this order:
+Development only: production brings its own PostgreSQL, Redis and Stripe, and never imports this package. Read
+it in this order:
 
 - ``__main__``   the commands ``make`` calls: run, test, bench
 - ``run``        ``make run`` from the first server to the last line it prints

@@ -1,8 +1,8 @@
-"""The commands behind the Makefile.
+"""The commands behind the Makefile: ``python -m callcentric.local ...``
 
-    python -m callcentric.local run                  the portal on PORT, with its data in PORTAL_DATA
-    python -m callcentric.local test  -- COMMAND...  a command beside fast servers that are its own
-    python -m callcentric.local bench -- COMMAND...  the same, with servers that write as a production database does
+run                 the portal on PORT, with its data in PORTAL_DATA
+test -- COMMAND...  a command beside servers of its own, which need not survive a crash
+bench -- COMMAND... the same, with servers that write as in production
 """
 
 import os

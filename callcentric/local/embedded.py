@@ -15,7 +15,7 @@ from callcentric.local.tether import adopt_orphans
 
 
 class Embedded:
-    """Up for as long as the block. ``variables`` grows with each server; what is set in the environment wins."""
+    """Up for as long as the block. ``variables`` grows with each server that is started."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -65,7 +65,7 @@ class Embedded:
         self.variables["REDIS_URL"] = valkey.url
 
     def start_card_processor(self, *, site_url: str) -> None:
-        """localstripe, which tells the portal at ``site_url`` what happens, unless STRIPE_SECRET_KEY is Stripe's."""
+        """localstripe, with its webhook at ``site_url``, unless STRIPE_SECRET_KEY opens Stripe itself."""
         if os.environ.get("STRIPE_SECRET_KEY"):
             return
         localstripe = Localstripe(

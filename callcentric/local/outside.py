@@ -1,4 +1,4 @@
-"""Servers that the environment names instead of ours: whether they can be reached, said before anything starts."""
+"""Servers that the environment names instead of ours: whether they answer, asked before they are used."""
 
 from urllib.parse import unquote, urlsplit
 
@@ -23,7 +23,9 @@ def check_database(url: str) -> None:
             connect_timeout=PATIENCE_SECONDS,
         ).close()
     except (psycopg.Error, ValueError) as error:
-        raise CannotStart(f"The database that DATABASE_URL names cannot be used: {_first_line(error)}") from None
+        raise CannotStart(
+            f"The database that DATABASE_URL names cannot be used: {_first_line(error)}"
+        ) from None
 
 
 def check_redis(url: str) -> None:

@@ -63,7 +63,7 @@ class Postgres(Server):
             **self.settings,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        command = [home.programs / "postgres", "-D", home.cluster, *options]
+        command: list[str | Path] = [home.programs / "postgres", "-D", home.cluster, *options]
         return processes.start(command, log=log, account=home.account, ends_by=self.ends_by, folder=Path("/"))
 
     def _is_ready(self) -> bool:
@@ -93,15 +93,16 @@ def _check_version(home: Home) -> None:
     installed = importlib.metadata.version(WHEEL).split(".")[0]
     if made_by != installed:
         raise CannotStart(
-            f"{home.cluster} was made by PostgreSQL {made_by} and {installed} is installed: move it away to start anew."
+            f"{home.cluster} was made by PostgreSQL {made_by}, and {installed} is installed: "
+            "move it away to start anew."
         )
 
 
 def _clear_traces(home: Home) -> None:
-    """End a server that an earlier runner left in the cluster, and forget the one that postmaster.pid speaks of.
+    """End a server that an earlier run left in the cluster, and forget the one postmaster.pid speaks of.
 
-    The data folder is locked, so nobody else's server can be meant. PostgreSQL itself refuses to start when the
-    number in that file belongs to any process of the same user by now.
+    The data folder is locked, so nobody else's server can be meant. PostgreSQL itself would refuse to start
+    when the number in that file belongs to any process of the same user by now.
     """
     processes.end(processes.running_in(home.cluster, name="postgres"))
     (home.cluster / "postmaster.pid").unlink(missing_ok=True)

@@ -1,8 +1,9 @@
 """Where PostgreSQL lives: for root, who may not run it, that is a place which the user ``nobody`` can reach.
 
-Where a folder above the programs or above the data is closed to ``nobody`` (a checkout below /root, say), they live
-below /var/tmp, and the data folder has a link to the cluster there. No permission of a folder that was there before is
-changed; the wheel's own Python layer opens all of them, so only the wheel's programs are used.
+Where a folder above the programs or above the data is closed to ``nobody`` (a checkout below /root, say),
+they live below /var/tmp, and the data folder has a link to the cluster there. No permission of a folder that
+was there before is changed; the wheel's own Python layer opens all of them, so only the wheel's programs are
+used.
 """
 
 import hashlib
@@ -78,7 +79,7 @@ def _account_for(folder: Path) -> Account:
 
 
 def _copy_programs(home: Home) -> Path:
-    """A copy of the wheel's programs and their libraries, as they lie to each other, for everybody to read."""
+    """A copy of the wheel's programs and libraries, as they lie to each other, that everybody may read."""
     package = home.programs.parent.parent
     copy = _place_outside(package) / importlib.metadata.version(WHEEL)
     if not copy.exists():
@@ -86,7 +87,9 @@ def _copy_programs(home: Home) -> Path:
         shutil.rmtree(new, ignore_errors=True)
         for part in (package, package.with_suffix(".libs")):
             if part.exists():
-                shutil.copytree(part, new / part.name, ignore=shutil.ignore_patterns("include", "*.py", "__pycache__"))
+                shutil.copytree(
+                    part, new / part.name, ignore=shutil.ignore_patterns("include", "*.py", "__pycache__")
+                )
         for path in _tree(new):
             mode = path.stat().st_mode
             # What the owner may read or run, everybody may.

@@ -1,7 +1,8 @@
-"""Processes that end when the portal ends: started apart from the terminal, stopped in order, never left behind.
+"""Processes that end when the portal ends: started apart from the terminal, stopped, never left behind.
 
-Three nets, each for what the one before lets through: the runner stops what it started; on Linux the kernel stops it
-when the runner was killed (``tether``); and what is alive all the same is found in a file by the next start.
+Three nets, each for what the one before lets through: the runner stops what it started; on Linux the kernel
+stops it when the runner was killed (``tether``); and what is alive all the same is found in a file by the
+next start.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ class Account(NamedTuple):
 def tethered(
     command: Sequence[str | Path], *, ends_by: signal.Signals = signal.SIGTERM, account: Account | None = None
 ) -> list[str]:
-    """``command`` so that it gets ``ends_by`` when this process ends, and runs as ``account`` where one is given."""
+    """``command``, as ``account`` where one is given; it gets ``ends_by`` when this process ends."""
     user = f"{account.user}:{account.group}" if account else ""
     line = [sys.executable, "-IS", TETHER, os.getpid(), ends_by.value, user, *command]
     return [str(part) for part in line]
@@ -97,7 +98,11 @@ def end_descendants() -> int:
 def running_in(folder: Path, *, name: str) -> list[psutil.Process]:
     """The processes called ``name`` that work in ``folder``."""
     place = str(folder.resolve())
-    return [process for process in psutil.process_iter(["name", "cwd"]) if process.info == {"name": name, "cwd": place}]
+    return [
+        process
+        for process in psutil.process_iter(["name", "cwd"])
+        if process.info == {"name": name, "cwd": place}
+    ]
 
 
 class Register:
@@ -108,7 +113,9 @@ class Register:
 
     def write(self) -> None:
         """Note every process that runs on behalf of this one now."""
-        noted = [[process.pid, process.create_time()] for process in psutil.Process().children(recursive=True)]
+        noted = [
+            [process.pid, process.create_time()] for process in psutil.Process().children(recursive=True)
+        ]
         # The folder is noted too: a copied data folder must not end the processes of the original.
         self.file.write_text(json.dumps({"folder": str(self.file.parent), "processes": noted}))
 

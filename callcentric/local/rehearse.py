@@ -1,9 +1,8 @@
-"""``make test``, ``make bench``: run a command beside a PostgreSQL and a Valkey of its own, and give back its status."""
+"""``make test``, ``make bench``: a command beside a PostgreSQL and a Valkey of its own."""
 
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def rehearse(command: Sequence[str], *, folder: Path, settings: Mapping[str, str
     with state.locked(busy), Embedded(state) as embedded:
         embedded.start_database(settings)
         embedded.start_broker()
-        # Cards, secrets and the rest are never taken from the user's environment: no test may meet the real Stripe.
+        # Keys and the rest are never taken from the user's environment: no test may meet the real Stripe.
         own = variables.basics(state, site_url="http://127.0.0.1:8000") | NO_STRIPE | embedded.variables
         return _finish(subprocess.Popen(processes.tethered(command), env={**os.environ, **own}))
 
@@ -40,7 +39,7 @@ def _finish(process: subprocess.Popen[bytes]) -> int:
     try:
         status = process.wait()
     except Stopped as stopped:
-        # Ctrl-C has reached the command too, and it may have a summary to print; any other signal came to us alone.
+        # Ctrl-C has reached the command too, and it may print a summary; other signals came to us alone.
         if stopped.signum != signal.SIGINT:
             process.terminate()
         status = process.wait(PATIENCE_SECONDS)

@@ -30,7 +30,9 @@ def run(folder: Path, *, port: int) -> None:
     """Serve until told to stop."""
     began = time.monotonic()
     state = State(folder)
-    with state.locked(f"A portal already runs on {state.folder}: stop that one, or set PORTAL_DATA to another folder."):
+    with state.locked(
+        f"A portal already runs on {state.folder}: stop that one, or set PORTAL_DATA to another folder."
+    ):
         if not is_free(port):
             raise CannotStart(f"Port {port} is taken: say `PORT={port + 1} make run` for another one.")
         with Embedded(state) as embedded:
@@ -60,7 +62,7 @@ def _start_servers(embedded: Embedded, *, site_url: str) -> dict[str, str]:
     effective = {name: os.environ.get(name) or value for name, value in own.items()}
     given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
     variables.write(embedded.state.folder / "env", effective | given)
-    # The portal's own commands (gunicorn, celery) are found beside this Python; lines appear as they are written.
+    # `python` in the Procfile is this one, and its lines appear as they are written.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {**os.environ, **effective, "PATH": path, "PYTHONUNBUFFERED": "1"}
 

@@ -20,7 +20,7 @@ READY_SECONDS = 30
 
 
 class Server:
-    """Started, waited for and stopped the same way whatever it is; a subclass says how it is run and when it is ready.
+    """Started, waited for and stopped; a subclass says how it is run and when it is ready.
 
     As a context manager it runs for as long as the block.
     """
@@ -44,10 +44,14 @@ class Server:
         deadline = time.monotonic() + READY_SECONDS
         while not self._is_ready():
             if not self.is_running():
-                raise CannotStart(f"{self.title} ended as it started: {_last_line(self.log)} (more in {self.log})")
+                raise CannotStart(
+                    f"{self.title} ended as it started: {_last_line(self.log)} (more in {self.log})"
+                )
             if time.monotonic() > deadline:
                 self.stop()
-                raise CannotStart(f"{self.title} does not answer after {READY_SECONDS} seconds: see {self.log}")
+                raise CannotStart(
+                    f"{self.title} does not answer after {READY_SECONDS} seconds: see {self.log}"
+                )
             time.sleep(0.05)
         return self
 
@@ -79,7 +83,9 @@ class Valkey(Server):
 
     title = "Valkey"
 
-    def __init__(self, folder: Path, *, password: str, log: Path | None = None, port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, password: str, log: Path | None = None, port: int | None = None
+    ) -> None:
         super().__init__(log=log or folder / "valkey.log", port=port)
         self.folder = folder
         self.password = password
@@ -127,14 +133,18 @@ class Localstripe(Server):
         """Have every event sent to ``url``. It forgets this when it ends, so say it after each start."""
         body = json.dumps({"url": url, "secret": secret, "events": None}).encode()
         request = urllib.request.Request(
-            f"{self.url}/_config/webhooks/portal", body, {"Content-Type": "application/json"}
+            f"http://127.0.0.1:{self.port}/_config/webhooks/portal",
+            body,
+            {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10):
+        with urllib.request.urlopen(request, timeout=10):  # noqa: S310
             pass
 
     def _run(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         launcher = Path(__file__).with_name("stripe_process.py")
-        return processes.start([sys.executable, "-P", launcher, self.state_file.resolve(), str(self.port)], log=log)
+        return processes.start(
+            [sys.executable, "-P", launcher, self.state_file.resolve(), str(self.port)], log=log
+        )
 
 
 def _last_line(log: Path) -> str:

@@ -1,4 +1,4 @@
-"""The data folder: one runner at a time, and the ports and secrets that its servers keep from start to start."""
+"""The data folder: one runner at a time, and the ports and secrets its servers keep from start to start."""
 
 import contextlib
 import fcntl
@@ -54,7 +54,7 @@ class State:
             self._keep("made", 1)
         except OSError as error:
             raise CannotStart(
-                f"Cannot write to {self.folder} ({error.strerror}): set PORTAL_DATA to a folder you may write to."
+                f"Cannot write to {self.folder} ({error.strerror}): set PORTAL_DATA to a writable folder."
             ) from error
 
     def _read(self) -> dict[str, str | int]:
@@ -67,7 +67,7 @@ class State:
 
     @contextlib.contextmanager
     def locked(self, busy: str) -> Iterator[None]:
-        """Hold the folder; ``busy`` is what to say when another runner does. The lock goes when its holder ends."""
+        """Hold the folder until the block or the process ends; ``busy`` is what to say when another does."""
         with (self.folder / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

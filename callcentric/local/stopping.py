@@ -16,7 +16,7 @@ class Stopped(BaseException):
 
 
 def raise_when_asked() -> None:
-    """Raise Stopped wherever the program is when it is first asked to stop; while it stops, asking again is idle."""
+    """Raise Stopped wherever the program is when it is first asked; while it stops, asking again is idle."""
 
     def stop(signum: int, frame: FrameType | None) -> NoReturn:
         for asked in ASKED:

@@ -1,8 +1,9 @@
 """Run localstripe beside others: ``python stripe_process.py STATE_FILE PORT``.
 
-localstripe is made to run once per machine. It keeps all it knows in ``/tmp/localstripe.pickle``, so that two of them
-overwrite each other's cards, and it listens on every network of the machine. Neither has a setting, so this process
-answers differently to two calls before it hands over: ``open`` of that one path, and ``bind`` of a socket.
+localstripe is made to run once per machine. It keeps all it knows in ``/tmp/localstripe.pickle``, so that two
+of them overwrite each other's cards, and it listens on every network of the machine. Neither has a setting,
+so this process answers differently to two calls before it hands over: ``open`` of that one path, and ``bind``
+of a socket.
 
 localstripe is under the GPL: it runs here, in a process of its own, and no module of the portal imports it.
 """
@@ -19,7 +20,7 @@ _open = builtins.open
 
 
 class LoopbackSocket(socket.socket):
-    """Listens on 127.0.0.1 where "everywhere" is asked for: other machines stay out, and IPv6 may be missing."""
+    """Listens on 127.0.0.1 where "everywhere" is asked for: others stay out, and IPv6 may be missing."""
 
     def __init__(self, family: int = -1, *args: Any, **kwargs: Any) -> None:
         super().__init__(socket.AF_INET if family == socket.AF_INET6 else family, *args, **kwargs)
@@ -29,7 +30,7 @@ class LoopbackSocket(socket.socket):
 
 
 class StateFile:
-    """Writes beside the state file and then takes its place: a kill in the middle leaves the state as it was."""
+    """Writes beside the state file, then takes its place: a kill in the middle leaves the state as it was."""
 
     def __init__(self, path: str) -> None:
         self.path = path

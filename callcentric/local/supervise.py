@@ -1,7 +1,7 @@
-"""Run the Procfile's processes until one of them ends or a signal comes: ``python -m callcentric.local.supervise``.
+"""Run the Procfile's processes until one of them ends or a signal comes.
 
-A process of its own, so that the runner keeps its hands free, and so that somebody is left to end the processes when
-the runner is killed.
+A process of its own, so that the runner keeps its hands free, and so that somebody is left to end the
+processes when the runner is killed.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ PROCFILE = Path(__file__).parents[2] / "Procfile"
 
 
 class PatientPrinter(Printer):
-    """Goes on when nobody listens any more: a closed terminal must not keep the processes from being ended."""
+    """Goes on when nobody listens any more: a closed terminal must not keep processes from being ended."""
 
     def write(self, message: Message) -> None:
         with contextlib.suppress(OSError):

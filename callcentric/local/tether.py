@@ -1,8 +1,8 @@
 """Run a command that ends when its parent ends: ``python tether.py PARENT SIGNAL USER:GROUP COMMAND...``.
 
-However the parent ends, ``kill -9`` included, the kernel sends SIGNAL to the command (on Linux; elsewhere the command
-just runs). A script rather than subprocess's ``preexec_fn``, which is not safe in a program with threads; it imports
-nothing of the portal, so it costs a few milliseconds.
+However the parent ends, ``kill -9`` included, the kernel sends SIGNAL to the command (on Linux; elsewhere the
+command just runs). A script rather than subprocess's ``preexec_fn``, which is not safe in a program with
+threads; it imports nothing of the portal, so it costs a few milliseconds.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ def die_with_parent(signum: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent ends, so that they stay in sight and can be stopped."""
+    """Become the parent of descendants whose own parent ends, so that they stay in sight."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
