@@ -1,4 +1,4 @@
-"""The form for an address: the country decides which fields there are, their names and what is right in them."""
+"""The form for an address: the country decides its fields, their names and what is right in them."""
 
 import re
 from typing import Any

@@ -31,8 +31,8 @@ def check(country_code: str) -> None:
         return
     name = SPOKEN_NAMES.get(country_code) or countries.name(country_code)
     raise NotServed(
-        f"We cannot serve addresses in {name}: it is on our list of embargoed countries, where we may open no "
-        "account and take no order. If you picked it by mistake, choose your own country.",
+        f"We cannot serve addresses in {name}: it is on our list of embargoed countries, where we may open "
+        "no account and take no order. If you picked it by mistake, choose your own country.",
         code="embargoed",
         country_code=country_code,
     )

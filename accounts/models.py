@@ -1,8 +1,8 @@
 """Users who log in, the accounts they hold with the operator, addresses, and the countries not served."""
 
-import re
 from typing import Self
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -10,13 +10,39 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django_countries.fields import CountryField
 
-NUMBER_PATTERN = r"^1777\d{7}$"
+from accounts.validators import (
+    NUMBER_IN_DISGUISE,
+    NUMBER_PATTERN,
+    USERNAME_PATTERN,
+    one_line,
+    username_validators,
+)
+
 # 911 and its fee exist for service addresses here (domain.md §2); DC is among the states of the US.
 COUNTRIES_WITH_911 = frozenset({"US", "PR", "CA"})
 
 
 class User(AbstractUser):
     """Somebody who can log in: a customer (who has an account) or staff (who have none)."""
+
+    username = models.CharField(
+        max_length=40,
+        unique=True,
+        help_text="Letters, digits and . _ - + only.",
+        validators=username_validators,
+        error_messages={"unique": "This username is taken. Choose another one."},
+    )
+
+    class Meta(AbstractUser.Meta):
+        abstract = False
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(username__regex=USERNAME_PATTERN), name="username_is_lower_case_and_plain"
+            ),
+            models.CheckConstraint(
+                condition=~Q(username__regex=NUMBER_IN_DISGUISE), name="username_is_no_account_number"
+            ),
+        ]
 
 
 class Address(models.Model):
@@ -59,8 +85,8 @@ class Account(models.Model):
         CARD = "card", "Card"
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="account")
-    number = models.CharField("1777 number", max_length=11, unique=True, editable=False)
-    name = models.CharField(max_length=100)
+    number = models.CharField("1777 number", max_length=11, editable=False)
+    name = models.CharField(max_length=100, validators=[one_line])
     phone = models.CharField("contact phone", max_length=30, blank=True)
     billing_address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="+")
     # The address that emergency services would be sent to; asked for at checkout (domain.md §2).
@@ -84,11 +110,22 @@ class Account(models.Model):
             models.CheckConstraint(
                 condition=Q(number__regex=NUMBER_PATTERN), name="account_number_is_1777_and_seven_digits"
             ),
+            models.UniqueConstraint(fields=["number"], name="account_number_has_one_account"),
             models.CheckConstraint(condition=~Q(referred_by=F("pk")), name="nobody_is_their_own_agent"),
         ]
 
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
+
+    @property
+    def email_is_confirmed(self) -> bool:
+        """Whether the e-mail address that we write to is known to be theirs; the first order needs it."""
+        return EmailAddress.objects.filter(user_id=self.user_id, primary=True, verified=True).exists()
+
+    def bill_to(self, address: Address) -> None:
+        """Make ``address`` the billing address from now on; what was billed keeps the old one."""
+        self.billing_address = address
+        self.save(update_fields=["billing_address"])
 
 
 class EmbargoedCountry(models.Model):
@@ -101,8 +138,3 @@ class EmbargoedCountry(models.Model):
 
     def __str__(self) -> str:
         return self.country.name
-
-
-def looks_like_account_number(text: str) -> bool:
-    """Whether ``text`` could be a 1777 number; such a name is never given to a user."""
-    return re.fullmatch(NUMBER_PATTERN, text) is not None

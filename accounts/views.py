@@ -1,19 +1,111 @@
 import re
+from typing import Any
 
+from allauth.account.internal.flows.email_verification import send_verification_email_to_address
+from allauth.account.models import EmailAddress
+from allauth.account.views import SignupView
+from allauth.core import ratelimit
+from allauth.mfa.utils import is_mfa_enabled
+from django import forms
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_POST
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.access import CustomerRequest, customers_only
 from accounts.addresses import AddressForm
+from accounts.forms import EmailForm, ResetPasswordForm
+from accounts.models import Account
+from accounts.profile_forms import BillingPreferenceForm, ContactForm, TimeZoneForm
+from accounts.recovery import remind_of_usernames
+from accounts.signup import UsernameTaken
+from callcentric.errors import Refused
+
+SAVED = {
+    "contact": "Your contact details are saved.",
+    "address": "Your billing address is saved.",
+    "time_zone": "Your time zone is saved.",
+    "billing_preference": "Your billing preference is saved.",
+}
 
 
-def profile(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("profile")
+class SignUp(SignupView):
+    """Sign-up, and what only the database can refuse."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            return super().form_valid(form)
+        except Refused as refused:
+            form.add_error("username" if isinstance(refused, UsernameTaken) else None, refused)
+            response = self.form_invalid(form)
+            response.status_code = 409
+            return response
 
 
-def forgot(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse("forgot")
+@customers_only
+@never_cache
+@require_http_methods(["GET", "POST"])
+def profile(request: CustomerRequest) -> HttpResponse:
+    """Everything a customer keeps up to date, in sections that are saved one by one."""
+    # A copy of the row: a refused form must not change the name in the page's header.
+    account = Account.objects.select_related("user", "billing_address").get(pk=request.account.pk)
+    sent = request.POST.get("form", "")
+    sections = _sections(account, sent=sent, data=request.POST)
+    if request.method == "GET" or (sent == "address" and "show_fields" in request.POST):
+        return _profile_page(request, account, sections)
+    if sent not in sections:
+        raise Http404
+    form = sections[sent]
+    if not form.is_valid():
+        return _profile_page(request, account, sections, status=422)
+    with transaction.atomic():
+        if isinstance(form, AddressForm):
+            account.bill_to(form.save())
+        else:
+            form.save()
+    messages.success(request, SAVED[sent])
+    return redirect(f"{reverse('profile')}#{sent}")
+
+
+@require_POST
+@customers_only
+def email_resend(request: CustomerRequest) -> HttpResponse:
+    """Send the link that confirms the e-mail address once more."""
+    address = EmailAddress.objects.filter(user=request.user, primary=True, verified=False).first()
+    if address is None:
+        messages.info(request, "Your e-mail address is confirmed already.")
+    elif not send_verification_email_to_address(request, address):
+        messages.info(
+            request,
+            "We have just sent you the link. Look into your spam folder too; in three minutes you can ask again.",
+        )
+    return redirect("dashboard")
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def forgot(request: HttpRequest) -> HttpResponse:
+    """A reminder of usernames, or a new password. The answer is the same for every e-mail address."""
+    reminder = EmailForm(request.POST or None, auto_id="reminder_%s")
+    if request.method == "POST" and reminder.is_valid():
+        email = reminder.cleaned_data["email"]
+        busy = ratelimit.consume_or_429(request, action="remind_username", key=email.lower())
+        if busy:
+            return busy
+        remind_of_usernames(email=email)
+        messages.success(
+            request,
+            f"If {email} is the address of an account, we have sent its username and 1777 number there.",
+        )
+        return redirect("forgot")
+    status = 422 if reminder.is_bound else 200
+    context = {"reminder": reminder, "reset": ResetPasswordForm(auto_id="reset_%s")}
+    return render(request, "accounts/forgot.html", context, status=status)
 
 
 @require_POST
@@ -26,3 +118,34 @@ def address_fields(request: HttpRequest) -> HttpResponse:
         raise Http404
     form = AddressForm.typed(request.POST, prefix=prefix)
     return render(request, "accounts/_address_fields.html", {"form": form})
+
+
+def _sections(account: Account, *, sent: str, data: Any) -> dict[str, forms.BaseForm]:
+    """The profile's forms by name; the one that was sent has its data."""
+
+    def given(name: str) -> Any:
+        return data if sent == name else None
+
+    if sent == "address" and "show_fields" in data:
+        address = AddressForm.typed(data, initial_address=account.billing_address)
+    else:
+        address = AddressForm(given("address"), initial_address=account.billing_address)
+    return {
+        "contact": ContactForm(given("contact"), instance=account),
+        "address": address,
+        "time_zone": TimeZoneForm(given("time_zone"), instance=account),
+        "billing_preference": BillingPreferenceForm(given("billing_preference"), instance=account),
+    }
+
+
+def _profile_page(
+    request: CustomerRequest, account: Account, sections: dict[str, forms.BaseForm], *, status: int = 200
+) -> HttpResponse:
+    context = {
+        "account": account,
+        **{f"{name}_form": form for name, form in sections.items()},
+        "email_is_confirmed": account.email_is_confirmed,
+        "new_email": EmailAddress.objects.filter(user=account.user, primary=False, verified=False).first(),
+        "two_factor": is_mfa_enabled(account.user),
+    }
+    return render(request, "accounts/profile.html", context, status=status)

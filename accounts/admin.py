@@ -1,0 +1,89 @@
+"""Users, accounts and the embargo list, for staff."""
+
+from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from accounts.models import Account, EmbargoedCountry, User
+
+# Staff log in where customers do, so that pauses after failures and two-factor login hold for them too.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+# Staff see a user's address below and never confirm one by hand.
+admin.site.unregister(EmailAddress)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "account_number", "is_staff", "is_active", "last_login")
+    list_select_related = ("account",)
+    search_fields = ("username", "email", "account__number", "account__name")
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("username", "password", "email")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+
+    @admin.display(description="1777 number", ordering="account__number")
+    def account_number(self, user: User) -> str:
+        account = getattr(user, "account", None)
+        return account.number if account else ""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        # A customer's address changes only by the customer's own confirmation: password resets go there.
+        is_customer = obj is not None and hasattr(obj, "account")
+        return (*self.readonly_fields, "email") if is_customer else self.readonly_fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False
+
+
+@admin.register(Account)
+class AccountAdmin(ModelAdmin):
+    list_display = ("number", "name", "username", "country", "opened_at", "closed_on")
+    list_filter = ("pays_from", "opened_at", "closed_on")
+    list_select_related = ("user", "billing_address")
+    search_fields = ("number", "name", "user__username", "user__email", "phone")
+    date_hierarchy = "opened_at"
+    readonly_fields = (
+        "number",
+        "user",
+        "billing_address",
+        "service_address",
+        "referred_by",
+        "opened_at",
+        "closed_on",
+    )
+    fields = ("number", "user", "name", "phone", "time_zone", "pays_from", *readonly_fields[2:])
+
+    @admin.display(ordering="user__username")
+    def username(self, account: Account) -> str:
+        return account.user.username
+
+    @admin.display(ordering="billing_address__country")
+    def country(self, account: Account) -> str:
+        return account.billing_address.country.name
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        return super().get_queryset(request).select_related("service_address", "referred_by")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Accounts are opened at sign-up alone."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        """A 1777 number is never used twice, so its account stays."""
+        return False
+
+
+@admin.register(EmbargoedCountry)
+class EmbargoedCountryAdmin(ModelAdmin):
+    list_display = ("country",)
