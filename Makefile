@@ -20,17 +20,18 @@ run: .venv/run.installed ## Start the portal on http://127.0.0.1:$PORT (8000), w
 	@$(LOCAL) run
 
 test: .venv/test.installed ## Run the whole suite; PYTEST_ARGS="-k cart" for a part of it
-	@$(LOCAL) test -- .venv/bin/python -m pytest -n auto $(PYTEST_ARGS)
+	@$(LOCAL) test -- .venv/bin/python -m pytest -n logical $(PYTEST_ARGS)
 
 bench: .venv/test.installed ## Measure checkout and ledger
 	@$(LOCAL) bench -- .venv/bin/python -m bench
 
+YAML = '{extends: default, rules: {document-start: disable, line-length: {max: 110}}}'
 lint: .venv/lint.installed ## Check style, types, templates, migrations and the container files
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
-	.venv/bin/python -m mypy .
+	@$(LOCAL) test -- .venv/bin/python -m mypy .
 	.venv/bin/python -m djlint --quiet --lint templates
-	.venv/bin/python -m yamllint --strict docker-compose.yml
+	.venv/bin/python -m yamllint --strict -d $(YAML) docker-compose.yml
 	.venv/bin/hadolint Dockerfile
 	@$(LOCAL) test -- .venv/bin/python manage.py makemigrations --check --dry-run
 
