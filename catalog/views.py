@@ -33,10 +33,8 @@ def home(request: HttpRequest) -> HttpResponse:
 def outbound(request: HttpRequest) -> HttpResponse:
     # Withdrawn plans too: Pay Per Call's rates hold for the others even when it is no longer sold.
     plans = list(Product.objects.plans().priced(clock.today()).order_by("position"))
-    offered = [plan for plan in plans if plan.is_offered]
     context = {
-        "plans": [plan for plan in offered if not plan.is_default],
-        "without_plan": next((plan for plan in offered if plan.is_default), None),
+        "plans": [plan for plan in plans if plan.is_offered],
         "overage": next((plan.per_minute for plan in plans if plan.code == PAY_PER_CALL), None),
         "e911": Product.objects.filter(kind=Product.Kind.E911).priced(clock.today()).first(),
     }
