@@ -107,6 +107,12 @@ def retrieve_setup(setup_id: str) -> Setup:
         return _setup(api.setup_intents.retrieve(setup_id))
 
 
+def confirm_setup(setup_id: str, *, payment_method: str) -> Setup:
+    """Finish adding a card that Stripe knows already, as the customer's browser does with a new one."""
+    with _asking() as api:
+        return _setup(api.setup_intents.confirm(setup_id, {"payment_method": payment_method}))
+
+
 def retrieve_card(payment_method: str) -> PaymentMethod:
     with _asking() as api:
         return _card(api.payment_methods.retrieve(payment_method))
