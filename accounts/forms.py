@@ -158,7 +158,7 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):
 
     def clean_email(self) -> str:
         email = super().clean_email()
-        # Not to an address that somebody has merely asked to change to: it may be mistyped, and be a stranger's.
+        # Not to an address that somebody has merely asked to change to: it may be a stranger's.
         self.users = [user for user in self.users if user.email.lower() == email.lower()]
         return email
 

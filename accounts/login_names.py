@@ -26,8 +26,8 @@ def one_name(typed: str) -> str:
 def _owner_of(email: str) -> User | None:
     """Who confirmed ``email``; where nobody did, the first who signed up with it.
 
-    So whoever signs up with somebody else's address gets nothing by it: neither their logins nor their failures.
-    An address that a user has asked to change to counts for nothing before it is confirmed.
+    So whoever signs up with somebody else's address gets nothing by it: neither their logins nor their
+    failures. An address that a user has asked to change to counts for nothing before it is confirmed.
     """
     addresses = EmailAddress.objects.filter(Q(verified=True) | Q(primary=True), email=email.lower())
     address = addresses.select_related("user").order_by("-verified", "pk").first()

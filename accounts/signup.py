@@ -53,7 +53,7 @@ def violated(error: IntegrityError) -> str:
 
 
 def _save_with_number(account: Account) -> None:
-    """Give ``account`` a random number that nobody has. The database decides, so two at a time are safe too."""
+    """Give ``account`` a random number that nobody has. The database decides, so two at once are safe."""
     for _ in range(MAX_TRIES):
         account.number = f"1777{secrets.randbelow(NUMBER_SPACE):07}"
         try:

@@ -81,7 +81,7 @@ def email_resend(request: CustomerRequest) -> HttpResponse:
     elif not send_verification_email_to_address(request, address):
         messages.info(
             request,
-            "We have just sent you the link. Look into your spam folder too; in three minutes you can ask again.",
+            "We have just sent it. Look into your spam folder, or ask again in three minutes.",
         )
     return redirect("dashboard")
 
