@@ -102,16 +102,33 @@ def charge(payment: Payment, *, now: datetime) -> Payment:
 
 
 def refresh(payment: Payment, *, now: datetime) -> Payment:
-    """Ask Stripe what became of a payment, and settle it. Safe at any time and any number of times."""
+    """Ask Stripe what became of a payment, and settle it; where Stripe says nothing, the payment stays."""
+    try:
+        return ask(payment, now=now)
+    except stripe_api.StripeError as error:
+        log.warning("no answer about payment", payment=payment.pk, error=repr(error))
+        return _fresh(payment)
+
+
+def ask(payment: Payment, *, now: datetime) -> Payment:
+    """The same, but raises StripeError where Stripe says nothing. Safe at any time, any number of times."""
     payment = _fresh(payment)
     if payment.state == State.SUCCEEDED or payment.stripe_id is None:
         return payment
+    # A charge that is prepared and still not confirmed after minutes never will be: end it.
+    return _ask(payment, now=now, give_up=_is_overdue(payment, now))
+
+
+def what_bank_asks(payment: Payment) -> stripe_api.Intent | None:
+    """What the customer's page needs to have the bank ask its question; None where there is none now."""
+    if payment.state != State.NEEDS_CUSTOMER:
+        return None
     try:
-        # A charge that is prepared and still not confirmed after minutes never will be: end it.
-        return _ask(payment, now=now, give_up=_is_overdue(payment, now))
+        intent = stripe_api.retrieve_intent(str(payment.stripe_id))
     except stripe_api.StripeError as error:
         log.warning("no answer about payment", payment=payment.pk, error=repr(error))
-        return payment
+        return None
+    return intent if _wants_customer(intent, payment) else None
 
 
 def call_off(payment: Payment, *, now: datetime, problem: str = CALLED_OFF) -> Payment:

@@ -1,0 +1,71 @@
+"""Adds funds to a balance from a card, 5 to 500 dollars a business day (domain.md §11)."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Sum
+
+from accounts.models import Account
+from billing import ledger, payments
+from billing.models import Card, LedgerAccount, Payment
+from callcentric import clock
+from callcentric.errors import Refused
+from callcentric.money import ZERO
+
+SMALLEST = Decimal("5.00")
+A_DAY = Decimal("500.00")
+
+
+class DepositRefused(Refused):
+    """The amount is against the rule for deposits."""
+
+
+def make(*, account: Account, card: Card, amount: Decimal, token: UUID, now: datetime) -> Payment:
+    """Charge ``card`` and add the money to the balance. The same token again returns the same payment.
+
+    Raises DepositRefused for an amount against the rule, CardProblem for a card that cannot be used. Whether
+    the bank took the card, the payment says.
+    """
+    payment = _begin(account, card, amount, token, now)
+    return payments.charge(payment, now=now) if payment.state == Payment.State.CREATED else payment
+
+
+def left_today(account: Account, *, now: datetime) -> Decimal:
+    """How much may still be deposited on the business day of ``now``. What was declined does not count."""
+    begins = now.astimezone(clock.BUSINESS_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    deposits = Payment.objects.deposits().filter(
+        account=account, created_at__gte=begins, created_at__lt=begins + timedelta(days=1)
+    )
+    made = deposits.exclude(state=Payment.State.FAILED).aggregate(total=Sum("amount"))["total"] or ZERO
+    return max(A_DAY - made, ZERO)
+
+
+def _begin(account: Account, card: Card, amount: Decimal, token: UUID, now: datetime) -> Payment:
+    customer = ledger.of(account)
+    with transaction.atomic():
+        # Two deposits at the same moment are counted one after the other.
+        LedgerAccount.objects.select_for_update().get(pk=customer.pk)
+        if not Payment.objects.filter(token=token).exists():
+            _check(amount, left_today(account, now=now))
+        return payments.begin(
+            account=account,
+            card=card,
+            amount=amount,
+            purpose=Payment.Purpose.DEPOSIT,
+            token=token,
+            now=now,
+        )
+
+
+def _check(amount: Decimal, left: Decimal) -> None:
+    if amount < SMALLEST:
+        raise DepositRefused(f"The smallest deposit is ${SMALLEST}.")
+    if amount <= left:
+        return
+    if left < SMALLEST:
+        raise DepositRefused(f"You have added ${A_DAY} today, which is the most a day. Add more tomorrow.")
+    raise DepositRefused(
+        f"You can add ${A_DAY} a day at most, of which ${left:.2f} is left today. Choose a smaller amount."
+    )

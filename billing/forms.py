@@ -1,0 +1,69 @@
+"""What customers fill in about money."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from accounts.models import Account
+from billing import deposits
+from billing.models import Card, Transfer
+
+
+class CardChoice(forms.ModelChoiceField):
+    """The cards that can be charged today, the default first."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(Card.objects.none(), empty_label=None, **options)
+
+    def offer(self, account: Account) -> None:
+        self.queryset = account.cards.usable().order_by("-is_default", "pk")
+        self.initial = next(iter(self.queryset), None)
+
+    def label_from_instance(self, card: Card) -> str:
+        return f"{card}, expires {card.expires}{' (default)' if card.is_default else ''}"
+
+
+class DepositForm(forms.Form):
+    amount = forms.DecimalField(
+        label="Amount in US dollars",
+        help_text=f"From ${deposits.SMALLEST:.0f} to ${deposits.A_DAY:.0f} a day.",
+        # The rule itself, with what is left of today, is in deposits.py.
+        min_value=Decimal("0.01"),
+        max_digits=8,
+        decimal_places=2,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "autocomplete": "transaction-amount"}),
+    )
+    card = CardChoice(label="Card")
+    token = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, account: Account, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["card"].offer(account)  # type: ignore[attr-defined]
+
+
+class HistoryForm(forms.Form):
+    """Which movements to show. What is not understood shows all of them."""
+
+    kind = forms.ChoiceField(label="Type", required=False)
+    month = forms.ChoiceField(label="Month", required=False)
+
+    def __init__(self, *args: Any, months: list[date], **options: Any) -> None:
+        super().__init__(*args, **options)
+        kinds = [choice for choice in Transfer.Kind.choices if choice[0] != Transfer.Kind.TAX]
+        self.fields["kind"].choices = [("", "All types"), *kinds]  # type: ignore[attr-defined]
+        self.fields["month"].choices = [  # type: ignore[attr-defined]
+            ("", "All months"),
+            *((f"{month:%Y-%m}", f"{month:%B %Y}") for month in months),
+        ]
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The filter in the words of history.transfers()."""
+        self.is_valid()
+        month = self.cleaned_data.get("month")
+        return {
+            "kind": self.cleaned_data.get("kind") or "",
+            "month": date.fromisoformat(f"{month}-01") if month else None,
+        }
