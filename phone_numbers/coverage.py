@@ -1,0 +1,42 @@
+"""Answers where the operator has numbers: by place, by area code or prefix, by state or province."""
+
+import re
+from dataclasses import dataclass
+
+from phone_numbers.models import RateCenter, RateCenterQuerySet, Region
+
+TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
+
+
+@dataclass(frozen=True)
+class Question:
+    """What somebody typed: digits of a number, or a place's name."""
+
+    text: str
+    digits: str = ""
+
+    @property
+    def is_toll_free(self) -> bool:
+        return self.digits[:3] in TOLL_FREE
+
+
+def understand(text: str) -> Question:
+    """Read "718", "718-555", "(718) 555-0100", "+1 718 …" as digits and anything else as a name."""
+    text = " ".join(text.split())
+    if not re.fullmatch(r"[\d\s()+./-]+", text):
+        return Question(text)
+    digits = re.sub(r"\D", "", text)
+    # No area code begins with 1: it is the country's.
+    return Question(text, digits.removeprefix("1"))
+
+
+def places(*, question: Question, region: Region | None = None) -> RateCenterQuerySet:
+    """The rate centres that answer ``question``, each with its prefixes; within ``region`` if given."""
+    found = RateCenter.objects.all()
+    if region:
+        found = found.filter(region=region)
+    if question.digits:
+        found = found.with_prefix(question.digits)
+    elif question.text:
+        found = found.named(question.text)
+    return found.with_prefixes(question.digits).in_order()
