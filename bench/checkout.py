@@ -39,7 +39,12 @@ def run() -> list[Line]:
     seconds = time.perf_counter() - started
     floor = _seconds_of_bare_round_trips(queries)
     return [
-        Line("checkout, plan and 911: queries an order", str(queries), f"at most {QUERIES_PROMISED}", queries <= QUERIES_PROMISED),
+        Line(
+            "checkout, plan and 911: queries an order",
+            str(queries),
+            f"at most {QUERIES_PROMISED}",
+            queries <= QUERIES_PROMISED,
+        ),
         Line(
             "checkout, plan and 911: orders/s",
             f"{ORDERS / seconds:.0f} (as many bare round trips: {ORDERS / floor:.0f}/s, ratio {floor / seconds:.2f})",

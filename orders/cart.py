@@ -74,9 +74,7 @@ def lines_of(cart: Cart | None, *, today: date) -> list[CartLine]:
     return priced
 
 
-def quote_for(
-    *, account: Account | None, lines: list[CartLine], today: date, has_911_address: bool | None
-) -> Quote:
+def quote_for(*, account: Account | None, lines: list[CartLine], today: date, has_911_address: bool | None) -> Quote:
     """What the cart's lines cost this customer today."""
     return quote(
         wanted=[line.product for line in lines],

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts import embargo
-from accounts.models import Account
+from accounts.models import Account, Address
 from billing import ledger, payments
 from billing.models import Card, Payment
 from callcentric.errors import Refused
@@ -98,20 +98,15 @@ def _begin(account: Account, confirmation: Confirmation, now: datetime) -> Order
     return _write_down(account, confirmation, quoted, now)
 
 
-def _checked(
-    account: Account, cart: Cart, confirmation: Confirmation, today: date
-) -> tuple[list[CartLine], Quote]:
+def _checked(account: Account, cart: Cart, confirmation: Confirmation, today: date) -> tuple[list[CartLine], Quote]:
     """The cart's quote once everything that can refuse an order has had its say."""
-    check_customer(account)
+    service_address = check_customer(account)
     lines = carts.lines_of(cart, today=today)
     if Order.objects.filter(account=account, state=Order.State.PAYING).exists():
         raise CheckoutRefused("An order of yours is being paid right now. See “Orders” for what became of it.")
     if not lines:
         raise CheckoutRefused("Your cart is empty, so there is nothing to order.")
-    assert account.service_address
-    quoted = carts.quote_for(
-        account=account, lines=lines, today=today, has_911_address=account.service_address.has_911
-    )
+    quoted = carts.quote_for(account=account, lines=lines, today=today, has_911_address=service_address.has_911)
     if quoted.problems:
         raise CheckoutRefused(quoted.problems[0])
     if quoted.total != confirmation.total:
@@ -121,8 +116,11 @@ def _checked(
     return lines, quoted
 
 
-def check_customer(account: Account) -> None:
-    """Refuse who may not order: no confirmed e-mail, no complete address, an embargoed country (domain.md §3, §4)."""
+def check_customer(account: Account) -> Address:
+    """The service address of a customer who may order.
+
+    Refuses who may not: no confirmed e-mail, no complete address, an embargoed country (domain.md §3, §4).
+    """
     if account.closed_on:
         raise CheckoutRefused("This account is closed. Open a new one to order.")
     if not account.email_is_confirmed:
@@ -131,12 +129,11 @@ def check_customer(account: Account) -> None:
         raise CheckoutRefused("We need your address before you can order.")
     embargo.check(account.billing_address.country.code)
     embargo.check(account.service_address.country.code)
+    return account.service_address
 
 
 def _write_down(account: Account, confirmation: Confirmation, quoted: Quote, now: datetime) -> Order:
-    paying = split(
-        total=quoted.total, balance=ledger.of(account).balance or ZERO, pays_from=confirmation.pays_from
-    )
+    paying = split(total=quoted.total, balance=ledger.of(account).balance or ZERO, pays_from=confirmation.pays_from)
     payment = None
     if paying.from_card:
         if confirmation.card is None:

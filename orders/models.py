@@ -90,7 +90,8 @@ class Order(models.Model):
             ),
             models.CheckConstraint(condition=Q(total=F("subtotal") + F("tax")), name="order_total_is_its_parts"),
             models.CheckConstraint(
-                condition=Q(subtotal__gte=0, tax__gte=0, from_card__gte=0), name="order_amounts_are_not_negative"
+                condition=Q(subtotal__gte=0, tax__gte=0, from_card__gte=0),
+                name="order_amounts_are_not_negative",
             ),
             models.CheckConstraint(
                 condition=Q(from_card=0, payment__isnull=True) | Q(from_card__gt=0, payment__isnull=False),
@@ -124,7 +125,8 @@ class OrderLine(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["order", "position"], name="order_lines_have_places"),
             models.CheckConstraint(
-                condition=Q(setup__gte=0, this_month__gte=0, next_month__gte=0), name="order_line_is_not_negative"
+                condition=Q(setup__gte=0, this_month__gte=0, next_month__gte=0),
+                name="order_line_is_not_negative",
             ),
         ]
 

@@ -98,8 +98,7 @@ def _line(product: Product, holding: Holding, today: date) -> Line:
     reasons = list(line.reasons)
     if product.kind == Product.Kind.PLAN and holding.plan:
         reasons.append(
-            f"Replaces your rate plan {holding.plan.name}, which ends today; "
-            "what was paid for it is not paid back."
+            f"Replaces your rate plan {holding.plan.name}, which ends today; what was paid for it is not paid back."
         )
     if product.needs_balance:
         reasons.append(f"{product.name} needs money in the balance to call.")

@@ -29,6 +29,4 @@ def split(*, total: Decimal, balance: Decimal, pays_from: str) -> Split:
     if not missing:
         return Split(from_balance=total, from_card=ZERO)
     from_card = max(cents_up(missing), SMALLEST_CARD_CHARGE)
-    return Split(
-        from_balance=max(total - from_card, ZERO), from_card=from_card, left_over=max(from_card - total, ZERO)
-    )
+    return Split(from_balance=max(total - from_card, ZERO), from_card=from_card, left_over=max(from_card - total, ZERO))

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import Account, User
+from tests.localstripe import _stripe, stripe_server  # noqa: F401
 from tests.factories import AccountFactory, UserFactory
 
 # The date tests run on unless they pass another: a day in mid-month, far from every deadline of the cycle.

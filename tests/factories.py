@@ -1,9 +1,14 @@
 """Rows for tests: Alice owns, Bob is another customer, Sam is staff."""
 
+from functools import cache
+
 import factory
 from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
 
 from accounts.models import Account, Address, User
+
+PASSWORD = "correct horse battery"
 
 
 class AddressFactory(factory.django.DjangoModelFactory):
@@ -26,7 +31,7 @@ class UserFactory(factory.django.DjangoModelFactory):
 
     username = factory.Sequence(lambda n: f"user{n}")
     email = factory.LazyAttribute(lambda user: f"{user.username}@example.com")
-    password = factory.django.Password("correct horse battery")
+    password = factory.LazyFunction(lambda: _hashed_password())
 
 
 class AccountFactory(factory.django.DjangoModelFactory):
@@ -46,3 +51,9 @@ class AccountFactory(factory.django.DjangoModelFactory):
         EmailAddress.objects.create(
             user=self.user, email=self.user.email, primary=True, verified=extracted is not False
         )
+
+
+@cache
+def _hashed_password() -> str:
+    """Hashing is slow by design; once for all users of a run is enough."""
+    return make_password(PASSWORD)

@@ -42,9 +42,7 @@ def test_an_app_imports_only_what_stands_before_it(package):
 
 
 def test_the_kernel_knows_none_of_the_business():
-    wrong = {
-        str(path.relative_to(ROOT)) for path in modules(KERNEL) if imported_packages(path) & set(ORDER + LEAVES)
-    }
+    wrong = {str(path.relative_to(ROOT)) for path in modules(KERNEL) if imported_packages(path) & set(ORDER + LEAVES)}
     assert wrong == set()
 
 

@@ -127,9 +127,7 @@ def _page(request: CustomerRequest, *, problem: str = "") -> HttpResponse:
 
 def _ways(quoted: Quote, balance: Decimal) -> list[tuple[str, Split]]:
     """Each way to pay with what it would take from where; one way alone when both come to the same."""
-    ways = [
-        (choice.value, split(total=quoted.total, balance=balance, pays_from=choice)) for choice in Account.PaysFrom
-    ]
+    ways = [(choice.value, split(total=quoted.total, balance=balance, pays_from=choice)) for choice in Account.PaysFrom]
     return ways[:1] if ways[0][1] == ways[1][1] else ways
 
 

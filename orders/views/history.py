@@ -37,7 +37,10 @@ def order_detail(request: CustomerRequest, reference: str) -> HttpResponse:
 
 
 def _is_decided(order: Order) -> bool:
-    return order.payment is not None and order.payment.state in (Payment.State.SUCCEEDED, Payment.State.FAILED)
+    return order.payment is not None and order.payment.state in (
+        Payment.State.SUCCEEDED,
+        Payment.State.FAILED,
+    )
 
 
 def _page(request: CustomerRequest) -> str:

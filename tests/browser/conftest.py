@@ -74,9 +74,7 @@ def page(browser: Browser, portal: str) -> Iterator[Page]:
 
 @pytest.fixture
 def page_without_javascript(browser: Browser, portal: str) -> Iterator[Page]:
-    context = browser.new_context(
-        base_url=portal, java_script_enabled=False, viewport={"width": 360, "height": 740}
-    )
+    context = browser.new_context(base_url=portal, java_script_enabled=False, viewport={"width": 360, "height": 740})
     context.set_default_timeout(WAIT)
     yield context.new_page()
     context.close()

@@ -26,9 +26,7 @@ def test_order_now_puts_a_plan_into_the_cart(alice, alice_client):
     response = add(alice_client, BASIC)
     assert (response.status_code, response.url) == (302, "/cart/")
     assert codes(alice.cart) == [BASIC]
-    assert [str(message) for message in get_messages(response.wsgi_request)] == [
-        "North America Basic is in your cart."
-    ]
+    assert [str(message) for message in get_messages(response.wsgi_request)] == ["North America Basic is in your cart."]
 
 
 def test_pressing_it_twice_adds_it_once(alice, alice_client):

@@ -83,9 +83,7 @@ class TestFromTheBalance:
             ("north-america-500", Decimal("4.71"), "plan"),
             ("e911", Decimal("1.50"), "e911"),
         ]
-        assert lines[0].explanation == (
-            "21 of the 31 days of January are left, today included: $4.71 of $6.95."
-        )
+        assert lines[0].explanation == ("21 of the 31 days of January are left, today included: $4.71 of $6.95.")
 
     def test_an_e_mail_confirms_it(self, shopper):
         order = place(shopper)
@@ -234,9 +232,7 @@ class TestByCard:
     @pytest.fixture
     def poor(self, shopper, stripe_server):
         """Alice with $2.00 left."""
-        ledger.charge(
-            account=shopper, key="spent", net=Decimal("198"), tax=Decimal(0), memo="Spent", made_at=NOON
-        )
+        ledger.charge(account=shopper, key="spent", net=Decimal("198"), tax=Decimal(0), memo="Spent", made_at=NOON)
         return shopper
 
     def test_the_card_pays_what_the_balance_does_not(self, poor, add_card):

@@ -49,8 +49,20 @@ D = Decimal
     ("wanted", "holding", "has_911_address", "today", "expected"),
     [
         # A first plan in the US: 911 comes with it; its monthly part is inside the plan or not.
-        ([FIVE_HUNDRED], Holding(), True, MID, [("five-hundred", 0, D("4.71"), 0), ("e911", D("1.50"), 0, 0)]),
-        ([PAY_PER_CALL], Holding(), True, MID, [("pay-per-call", 0, 0, 0), ("e911", D("1.50"), D("1.02"), 0)]),
+        (
+            [FIVE_HUNDRED],
+            Holding(),
+            True,
+            MID,
+            [("five-hundred", 0, D("4.71"), 0), ("e911", D("1.50"), 0, 0)],
+        ),
+        (
+            [PAY_PER_CALL],
+            Holding(),
+            True,
+            MID,
+            [("pay-per-call", 0, 0, 0), ("e911", D("1.50"), D("1.02"), 0)],
+        ),
         # Elsewhere there is no 911; where the address is unknown nothing is guessed.
         ([FIVE_HUNDRED], Holding(), False, MID, [("five-hundred", 0, D("4.71"), 0)]),
         ([FIVE_HUNDRED], Holding(), None, MID, [("five-hundred", 0, D("4.71"), 0)]),
@@ -71,7 +83,13 @@ D = Decimal
         ),
         # One 911 per account: who has it pays no second recovery fee.
         ([FIVE_HUNDRED], Holding(plan=BASIC, has_911=True), True, MID, [("five-hundred", 0, D("4.71"), 0)]),
-        ([FIVE_HUNDRED], Holding(plan=PAY_PER_CALL, has_911=True), True, MID, [("five-hundred", 0, D("4.71"), 0)]),
+        (
+            [FIVE_HUNDRED],
+            Holding(plan=PAY_PER_CALL, has_911=True),
+            True,
+            MID,
+            [("five-hundred", 0, D("4.71"), 0)],
+        ),
         ([PAY_PER_CALL], Holding(has_911=True), True, MID, [("pay-per-call", 0, 0, 0)]),
         # Leaving a plan that included the monthly part: it is due from now on.
         (
@@ -119,8 +137,7 @@ def test_every_line_says_why_in_words():
     assert [line.reasons for line in found.lines] == [
         (
             "No monthly fee.",
-            "Replaces your rate plan Basic, which ends today; "
-            "what was paid for it is not paid back.",
+            "Replaces your rate plan Basic, which ends today; what was paid for it is not paid back.",
             "Pay Per Call needs money in the balance to call.",
         ),
         (

@@ -41,7 +41,11 @@ def test_split(total, balance, pays_from, expected):
 AMOUNTS = st.decimals(min_value=0, max_value=500, places=2)
 
 
-@given(total=AMOUNTS, balance=st.decimals(min_value=0, max_value=500, places=4), pays_from=st.sampled_from([BALANCE, CARD]))
+@given(
+    total=AMOUNTS,
+    balance=st.decimals(min_value=0, max_value=500, places=4),
+    pays_from=st.sampled_from([BALANCE, CARD]),
+)
 def test_the_parts_make_the_total_and_neither_side_is_asked_too_much(total, balance, pays_from):
     found = split(total=total, balance=balance, pays_from=pays_from)
     assert found.from_balance + found.from_card - found.left_over == total

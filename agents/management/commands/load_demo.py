@@ -18,7 +18,13 @@ from billing.models import Card, Payment
 from callcentric import clock
 
 PASSWORD = "portal-demo"  # noqa: S105 (known to everybody, and made in development only)
-NEW_YORK = {"country": "US", "street": "1 Demo Street", "city": "Albany", "region": "NY", "postal_code": "12207"}
+NEW_YORK = {
+    "country": "US",
+    "street": "1 Demo Street",
+    "city": "Albany",
+    "region": "NY",
+    "postal_code": "12207",
+}
 # What Stripe, and localstripe, give as a card that works.
 TEST_CARD = "pm_card_visa"
 FIRST_DEPOSIT = Decimal("200.00")
@@ -33,9 +39,7 @@ class Command(BaseCommand):
         now = clock.now()
         demo, agent = _customer("demo", "Demo Customer"), _customer("agent", "Demo Agent")
         _money(demo, now)
-        Agent.objects.get_or_create(
-            account=agent, defaults={"agent_id": "demo-agent", "state": Agent.State.APPROVED}
-        )
+        Agent.objects.get_or_create(account=agent, defaults={"agent_id": "demo-agent", "state": Agent.State.APPROVED})
         if not User.objects.filter(username="admin").exists():
             User.objects.create_superuser("admin", "admin@example.com", PASSWORD)
         self.stdout.write("Demo logins: demo, agent, admin.")

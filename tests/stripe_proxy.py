@@ -1,0 +1,169 @@
+"""Stands between the portal and localstripe: adds what localstripe lacks, and breaks the network when told to.
+
+Like Stripe, it answers a request whose idempotency key it has seen with the answer it gave then, and refuses such a
+key with other parameters. Faults come one by one, in the order they were asked for::
+
+    proxy.fail_next("/confirm$", "timeout_after")
+
+From another process: POST /_faults with {"path": ..., "fault": ...}.
+"""
+
+import hashlib
+import http.client
+import json
+import re
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+TIMEOUT_BEFORE = "timeout_before"  # nothing reaches localstripe, and no answer comes
+TIMEOUT_AFTER = "timeout_after"  # localstripe has done it, and no answer comes
+BROKEN = "500"
+BUSY = "429"
+FAULTS = {TIMEOUT_BEFORE, TIMEOUT_AFTER, BROKEN, BUSY}
+
+# How long "no answer" lasts before the line goes dead; the portal gives up sooner in tests that want a time-out.
+SILENCE_SECONDS = 5
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "host", "content-length"}
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+@dataclass
+class Known:
+    """One idempotency key: what was asked under it, and what was answered."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    asked: str = ""
+    answer: Answer | None = None
+
+
+class StripeProxy:
+    def __init__(self, port: int, target_port: int) -> None:
+        self.target_port = target_port
+        self.asked: list[tuple[str, str]] = []
+        self._faults: list[tuple[str, str]] = []
+        self._known: dict[str, Known] = defaultdict(Known)
+        self._lock = threading.Lock()
+        self._silence = threading.Event()
+        self._server = Server(("127.0.0.1", port), _handler_of(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._silence.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def fail_next(self, path: str, fault: str) -> None:
+        """Let the next request whose path matches the pattern ``path`` go wrong."""
+        assert fault in FAULTS
+        self._faults.append((path, fault))
+
+    def reset(self) -> None:
+        """Forget the faults that nothing has met, and what was asked."""
+        with self._lock:
+            self._faults.clear()
+            self.asked.clear()
+        self._silence.set()
+        self._silence = threading.Event()
+
+    def count(self, method: str, path: str) -> int:
+        """How many requests have reached localstripe since the last reset."""
+        return sum(asked[0] == method and re.search(path, asked[1]) is not None for asked in self.asked)
+
+    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
+        """The answer; None where none is given."""
+        if path == "/_faults":
+            self.fail_next(**json.loads(body))
+            return Answer(204, [], b"")
+        fault = self._fault_for(path)
+        if fault in (BROKEN, BUSY):
+            return _error(int(fault), "api_error" if fault == BROKEN else "rate_limit_error")
+        if fault == TIMEOUT_BEFORE:
+            self._silence.wait(SILENCE_SECONDS)
+            return None
+        answer = self._once(method, path, headers, body)
+        if fault == TIMEOUT_AFTER:
+            self._silence.wait(SILENCE_SECONDS)
+            return None
+        return answer
+
+    def _once(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        key = headers.get("idempotency-key")
+        if method != "POST" or not key:
+            return self._pass_on(method, path, headers, body)
+        known = self._known[key]
+        asked = hashlib.sha256(path.encode() + b"\n" + body).hexdigest()
+        with known.lock:
+            if known.answer is None:
+                known.asked, known.answer = asked, self._pass_on(method, path, headers, body)
+            elif known.asked != asked:
+                return _error(400, "idempotency_error")
+            return known.answer
+
+    def _pass_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        with self._lock:
+            self.asked.append((method, path))
+        connection = http.client.HTTPConnection("127.0.0.1", self.target_port, timeout=30)
+        try:
+            sent = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
+            connection.request(method, path, body or None, sent)
+            response = connection.getresponse()
+            kept = [(name, value) for name, value in response.getheaders() if name.lower() not in HOP_BY_HOP]
+            return Answer(response.status, kept, response.read())
+        finally:
+            connection.close()
+
+    def _fault_for(self, path: str) -> str | None:
+        with self._lock:
+            for fault in self._faults:
+                if re.search(fault[0], path.partition("?")[0]):
+                    self._faults.remove(fault)
+                    return fault[1]
+        return None
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request, client_address):
+        """A caller that has hung up is what some tests are about."""
+
+
+def _handler_of(proxy: StripeProxy) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = proxy.handle(self.command, self.path, headers, body)
+            if answer is None:
+                return
+            self.send_response(answer.status)
+            for name, value in answer.headers:
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        do_GET = do_POST = do_DELETE = do_OPTIONS = do  # noqa: N815
+
+        def log_message(self, *args):
+            pass
+
+    return Handler
+
+
+def _error(status: int, kind: str) -> Answer:
+    body = json.dumps({"error": {"type": kind, "message": kind}}).encode()
+    return Answer(status, [("Content-Type", "application/json")], body)

@@ -1,0 +1,147 @@
+"""Who gets in where: every address of the portal, for a visitor, its owner, another customer and staff.
+
+An address that is missing from the table fails the test, so that no page is added without saying whom it is for.
+"""
+
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from catalog.models import Product
+from orders.models import Cart, CartLine, Order
+
+# Visitors are sent to the login page, staff to the admin.
+CUSTOMERS = {
+    "dashboard",
+    "order",
+    "order_outbound",
+    "checkout",
+    "checkout_address",
+    "orders",
+    "order_detail",
+    "billing",
+    "transactions",
+    "transactions_csv",
+    "deposit",
+    "payment",
+    "payment_check",
+    "card_add",
+    "card_default",
+    "card_remove",
+    "profile",
+    "payment_cancel",
+    "email_resend",
+}
+PUBLIC = {"home", "outbound", "inbound", "additional", "coverage", "cart", "healthz", "forgot", "account_signup"}
+# Parts of a page, which htmx asks for.
+FRAGMENTS = {"address_fields"}
+# Pages that answer to a POST alone, or to a machine.
+POST_ONLY = {
+    "cart_add",
+    "cart_remove",
+    "card_default",
+    "card_remove",
+    "payment_check",
+    "payment_cancel",
+    "email_resend",
+    "stripe_webhook",
+}
+
+
+def names(patterns=None, *, prefix="") -> set[str]:
+    found = set()
+    for pattern in patterns if patterns is not None else get_resolver().url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            # The admin, allauth and the development tools guard their own addresses.
+            if not route.startswith(("admin/", "dev/")) and "allauth" not in str(pattern.urlconf_name):
+                found |= names(pattern.url_patterns, prefix=route)
+        elif isinstance(pattern, URLPattern) and pattern.name:
+            found.add(pattern.name)
+    return found
+
+
+@pytest.fixture
+def addresses(alice, catalog) -> dict[str, str]:
+    """A real address for each name, with Alice's own things in it."""
+    cart = Cart.objects.create(account=alice)
+    line = CartLine.objects.create(cart=cart, product=Product.objects.get(code="pay-per-call"), kind="plan")
+    order = Order.objects.create(
+        account=alice,
+        token=uuid4(),
+        billing_address=alice.billing_address,
+        service_address=alice.billing_address,
+        tax_rate=0,
+        subtotal=0,
+        tax=0,
+        total=0,
+    )
+    card = alice.cards.create(
+        stripe_id="pm_alice", brand="visa", last4="4242", expires_month=12, expires_year=2040, is_default=True
+    )
+    payment = alice.payments.create(card=card, purpose="deposit", amount=5, token=uuid4())
+    arguments = {
+        "cart_remove": [line.pk],
+        "order_detail": [order.reference],
+        "card_default": [card.pk],
+        "card_remove": [card.pk],
+        "payment": [payment.token],
+        "payment_check": [payment.token],
+        "payment_cancel": [payment.token],
+    }
+    return {name: reverse(name, args=arguments.get(name)) for name in names()}
+
+
+def ask(client: Client, name: str, path: str):
+    return client.post(path) if name in POST_ONLY else client.get(path)
+
+
+def test_every_address_is_in_the_table():
+    assert names() - CUSTOMERS - PUBLIC - POST_ONLY - FRAGMENTS == set()
+
+
+def test_a_visitor_is_asked_to_log_in(addresses, client):
+    answers = {name: ask(client, name, addresses[name]) for name in CUSTOMERS}
+    assert {name: (each.status_code, each.headers.get("Location")) for name, each in answers.items()} == {
+        name: (302, f"/accounts/login/?next={addresses[name]}") for name in CUSTOMERS
+    }
+
+
+def test_staff_have_no_way_in_but_the_admin(addresses, sam_client):
+    answers = {name: ask(sam_client, name, addresses[name]) for name in CUSTOMERS}
+    assert {name: (each.status_code, each.headers.get("Location")) for name, each in answers.items()} == {
+        name: (302, "/admin/") for name in CUSTOMERS
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["cart_remove", "order_detail", "payment", "payment_check", "payment_cancel", "card_default", "card_remove"]
+)
+def test_what_is_alices_is_not_found_by_bob(addresses, bob_client, name):
+    assert ask(bob_client, name, addresses[name]).status_code == 404
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_public_pages_are_open_to_visitors(addresses, client, name):
+    assert client.get(addresses[name]).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/orders/order/", "/admin/billing/transfer/"])
+def test_customers_and_visitors_do_not_enter_the_admin(alice_client, client, path):
+    for each in (alice_client, client):
+        answer = each.get(path)
+        assert answer.status_code in (302, 403)
+        assert "/admin/" not in answer.headers.get("Location", "").split("?")[0].replace("/admin/login/", "")
+
+
+@pytest.mark.parametrize("name", sorted(POST_ONLY))
+def test_what_changes_something_asks_for_a_post(addresses, alice_client, name):
+    assert alice_client.get(addresses[name]).status_code == 405
+
+
+def test_an_unknown_address_is_answered_in_our_words(client):
+    answer = client.get("/no/such/page/")
+    assert answer.status_code == 404
+    assert "Callcentric" in answer.content.decode()
