@@ -58,5 +58,5 @@ clean: ## Remove .venv and the data folder, with all that is in it
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "Python 3.11 or later is needed$(if $(PYTHON), and $(PYTHON) is not): say PYTHON=/path/to/python3.11 make $(MAKECMDGOALS)."; exit 1; }
+		echo "Python 3.11 or later is needed$(if $(PYTHON),; $(PYTHON) is not): say PYTHON=/path/to/python3.11 make $(MAKECMDGOALS)."; exit 1; }
 	@$(PYTHON) -m venv .venv

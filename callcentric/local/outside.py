@@ -5,6 +5,7 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 import redis
 
+from callcentric.local.servers import ONCE
 from callcentric.local.state import CannotStart
 
 PATIENCE_SECONDS = 5
@@ -23,14 +24,12 @@ def check_database(url: str) -> None:
             connect_timeout=PATIENCE_SECONDS,
         ).close()
     except (psycopg.Error, ValueError) as error:
-        raise CannotStart(
-            f"The database that DATABASE_URL names cannot be used: {_first_line(error)}"
-        ) from None
+        raise CannotStart(f"The database that DATABASE_URL names cannot be used: {_first_line(error)}") from None
 
 
 def check_redis(url: str) -> None:
     try:
-        with redis.Redis.from_url(url, socket_connect_timeout=PATIENCE_SECONDS) as client:
+        with redis.Redis.from_url(url, socket_connect_timeout=PATIENCE_SECONDS, retry=ONCE) as client:
             client.ping()
     except (redis.RedisError, ValueError) as error:
         raise CannotStart(f"The server that REDIS_URL names cannot be used: {_first_line(error)}") from None

@@ -87,9 +87,7 @@ def _copy_programs(home: Home) -> Path:
         shutil.rmtree(new, ignore_errors=True)
         for part in (package, package.with_suffix(".libs")):
             if part.exists():
-                shutil.copytree(
-                    part, new / part.name, ignore=shutil.ignore_patterns("include", "*.py", "__pycache__")
-                )
+                shutil.copytree(part, new / part.name, ignore=shutil.ignore_patterns("include", "*.py", "__pycache__"))
         for path in _tree(new):
             mode = path.stat().st_mode
             # What the owner may read or run, everybody may.

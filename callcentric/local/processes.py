@@ -98,11 +98,7 @@ def end_descendants() -> int:
 def running_in(folder: Path, *, name: str) -> list[psutil.Process]:
     """The processes called ``name`` that work in ``folder``."""
     place = str(folder.resolve())
-    return [
-        process
-        for process in psutil.process_iter(["name", "cwd"])
-        if process.info == {"name": name, "cwd": place}
-    ]
+    return [process for process in psutil.process_iter(["name", "cwd"]) if process.info == {"name": name, "cwd": place}]
 
 
 class Register:
@@ -113,9 +109,7 @@ class Register:
 
     def write(self) -> None:
         """Note every process that runs on behalf of this one now."""
-        noted = [
-            [process.pid, process.create_time()] for process in psutil.Process().children(recursive=True)
-        ]
+        noted = [[process.pid, process.create_time()] for process in psutil.Process().children(recursive=True)]
         # The folder is noted too: a copied data folder must not end the processes of the original.
         self.file.write_text(json.dumps({"folder": str(self.file.parent), "processes": noted}))
 

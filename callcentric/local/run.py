@@ -30,9 +30,7 @@ def run(folder: Path, *, port: int) -> None:
     """Serve until told to stop."""
     began = time.monotonic()
     state = State(folder)
-    with state.locked(
-        f"A portal already runs on {state.folder}: stop that one, or set PORTAL_DATA to another folder."
-    ):
+    with state.locked(f"A portal already runs on {state.folder}: stop that one, or set PORTAL_DATA to another folder."):
         if not is_free(port):
             raise CannotStart(f"Port {port} is taken: say `PORT={port + 1} make run` for another one.")
         with Embedded(state) as embedded:

