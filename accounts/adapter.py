@@ -72,9 +72,7 @@ class AccountAdapter(DefaultAccountAdapter):
             super().send_confirmation_mail(request, emailconfirmation, signup)
         else:
             # The page says the same as ever; only the owner of the mailbox learns that the address is in use.
-            owner = User.objects.filter(
-                emailaddress__email=address.email, emailaddress__verified=True
-            ).first()
+            owner = User.objects.filter(emailaddress__email=address.email, emailaddress__verified=True).first()
             self.send_mail("account/email/address_in_use", address.email, {"owner": owner})
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:

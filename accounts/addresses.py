@@ -53,15 +53,11 @@ class AddressForm(forms.Form):
             self.fields[name].widget.attrs["autocomplete"] = token
 
     @classmethod
-    def typed(
-        cls, data: Any, *, initial_address: Address | None = None, prefix: str = "billing"
-    ) -> "AddressForm":
+    def typed(cls, data: Any, *, initial_address: Address | None = None, prefix: str = "billing") -> "AddressForm":
         """The fields for the country in ``data``, filled with what was typed and not judged yet."""
         names = ("country", "street", "city", "region", "postal_code")
         initial = {name: data.get(f"{prefix}-{name}", "") for name in names}
-        return cls(
-            initial_address=initial_address, country=initial["country"], prefix=prefix, initial=initial
-        )
+        return cls(initial_address=initial_address, country=initial["country"], prefix=prefix, initial=initial)
 
     @property
     def fields_id(self) -> str:
@@ -129,9 +125,7 @@ def _field(rules: AddressRules, name: str) -> forms.Field:
         widget = forms.Textarea(attrs={"rows": 2})
         return forms.CharField(max_length=200, widget=widget, **common)
     if name == "region" and rules.regions:
-        common["error_messages"] = dict.fromkeys(
-            ("required", "invalid_choice"), f"Choose the {spoken(label)}."
-        )
+        common["error_messages"] = dict.fromkeys(("required", "invalid_choice"), f"Choose the {spoken(label)}.")
         return forms.ChoiceField(choices=[("", f"Choose the {spoken(label)}"), *rules.regions], **common)
     return forms.CharField(max_length=20 if name == "postal_code" else 100, **common)
 

@@ -6,6 +6,7 @@ from allauth.account import forms as allauth_forms
 from allauth.account.models import EmailAddress
 from django import forms
 from django.conf import settings
+from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
@@ -18,6 +19,8 @@ from accounts.models import Account, User
 from accounts.signup import UsernameTaken, open_account, violated
 from accounts.validators import one_line
 
+EMAIL_MAX_LENGTH = 254
+
 
 class LoginForm(allauth_forms.LoginForm):
     """A username, a 1777 number or an e-mail address, and the password."""
@@ -28,9 +31,7 @@ class LoginForm(allauth_forms.LoginForm):
             label="Username",
             help_text="Your 1777 number or your e-mail address will do as well.",
             max_length=254,
-            widget=forms.TextInput(
-                attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
-            ),
+            widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
             error_messages={"required": "Enter your username, your 1777 number or your e-mail address."},
         )
         # The page has the link; in the field's hint it would stand between the label and the box.
@@ -73,16 +74,14 @@ class SignupForm(allauth_forms.SignupForm):
         required=False,
         max_length=30,
         help_text="If one of our agents brought you here: the agent's ID or 1777 number.",
-        widget=forms.TextInput(
-            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
-        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
     field_order = ["name", "email", "username", "password1", "country", "time_zone", "agent_id"]
     referred_by: Account | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].label = "E-mail address"
+        _email_field(self, "E-mail address")
         self.fields["email"].help_text = "We send a link to confirm it; your first order needs that."
         self.fields["username"].help_text = "Letters, digits and . _ - + only. You log in with it."
         self.fields["username"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
@@ -125,9 +124,7 @@ class SignupForm(allauth_forms.SignupForm):
         except IntegrityError as error:
             if violated(error) != "accounts_user_username_key":
                 raise
-            raise UsernameTaken(
-                AccountAdapter.error_messages["username_taken"], code="username_taken"
-            ) from error
+            raise UsernameTaken(AccountAdapter.error_messages["username_taken"], code="username_taken") from error
         return user
 
 
@@ -136,7 +133,7 @@ class AddEmailForm(allauth_forms.AddEmailForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].label = "New e-mail address"
+        _email_field(self, "New e-mail address")
         _without_placeholders(self)
 
     @transaction.atomic
@@ -153,7 +150,7 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].label = "E-mail address"
+        _email_field(self, "E-mail address")
         _without_placeholders(self)
 
     def clean_email(self) -> str:
@@ -176,8 +173,15 @@ class EmailForm(forms.Form):
     """An e-mail address, for a reminder of the usernames that belong to it."""
 
     email = forms.EmailField(
-        label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "email"}), max_length=254
+        label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "email"}), max_length=EMAIL_MAX_LENGTH
     )
+
+
+def _email_field(form: forms.Form, label: str) -> None:
+    field = form.fields["email"]
+    field.label = label
+    # Django's form field takes longer addresses than the column, and allauth would drop them silently.
+    field.validators.append(MaxLengthValidator(EMAIL_MAX_LENGTH))
 
 
 def _without_placeholders(form: forms.Form) -> None:

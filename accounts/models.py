@@ -90,9 +90,7 @@ class Account(models.Model):
     phone = models.CharField("contact phone", max_length=30, blank=True)
     billing_address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="+")
     # The address that emergency services would be sent to; asked for at checkout (domain.md §2).
-    service_address = models.ForeignKey(
-        Address, on_delete=models.PROTECT, related_name="+", null=True, blank=True
-    )
+    service_address = models.ForeignKey(Address, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     time_zone = models.CharField(max_length=50, default="America/New_York")
     pays_from = models.CharField(
         "billing preference", max_length=10, choices=PaysFrom.choices, default=PaysFrom.BALANCE

@@ -57,6 +57,4 @@ class BillingPreferenceForm(SectionForm):
         model = Account
         fields = ["pays_from"]
         widgets: dict[str, Any] = {"pays_from": forms.RadioSelect}
-        help_texts = {
-            "pays_from": "What orders and renewals are paid from. Checkout shows it before you confirm."
-        }
+        help_texts = {"pays_from": "What orders and renewals are paid from. Checkout shows it before you confirm."}

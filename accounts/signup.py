@@ -26,9 +26,7 @@ class UsernameTaken(Refused):
 
 
 @transaction.atomic
-def open_account(
-    *, user: User, name: str, country: str, time_zone: str, referred_by: Account | None = None
-) -> Account:
+def open_account(*, user: User, name: str, country: str, time_zone: str, referred_by: Account | None = None) -> Account:
     """The new account of ``user``. Raises NotServed for an embargoed country and NoNumberFree.
 
     The billing address is no more than the country yet; the first checkout asks for the rest.
@@ -65,6 +63,4 @@ def _save_with_number(account: Account) -> None:
         else:
             return
     log.error("no_account_number_free", tries=MAX_TRIES)
-    raise NoNumberFree(
-        "We cannot open accounts at the moment. Please try again later.", code="no_number_free"
-    )
+    raise NoNumberFree("We cannot open accounts at the moment. Please try again later.", code="no_number_free")
