@@ -87,18 +87,14 @@ class Event:
 def create_customer(*, number: str) -> str:
     """Make the account known to Stripe; returns Stripe's name for it. Asking twice makes one."""
     with _asking() as api:
-        return api.customers.create(
-            {"metadata": {"account": number}}, {"idempotency_key": f"customer:{number}"}
-        ).id
+        return api.customers.create({"metadata": {"account": number}}, {"idempotency_key": f"customer:{number}"}).id
 
 
 def create_setup(*, customer: str) -> Setup:
     """Begin adding a card."""
     with _asking() as api:
         return _setup(
-            api.setup_intents.create(
-                {"customer": customer, "usage": "off_session", "payment_method_types": ["card"]}
-            )
+            api.setup_intents.create({"customer": customer, "usage": "off_session", "payment_method_types": ["card"]})
         )
 
 
@@ -201,7 +197,7 @@ def _asking() -> Iterator[Any]:
     try:
         yield client.v1
     except stripe.CardError as error:
-        raise Declined(_decline_code(error)) from error
+        raise Declined(_decline_code(error.error) or error.code or "card_declined") from error
     except (
         stripe.InvalidRequestError,
         stripe.IdempotencyError,
@@ -225,17 +221,17 @@ def _client(key: str, base: str, timeout: int) -> stripe.StripeClient:
     )
 
 
-def _decline_code(error: stripe.CardError) -> str:
-    return (error.error and error.error.decline_code) or error.code or "card_declined"
+def _decline_code(problem: Any) -> str:
+    """The bank's reason where it gave one, else Stripe's; empty where nothing went wrong."""
+    return getattr(problem, "decline_code", None) or getattr(problem, "code", None) or ""
 
 
 def _intent(found: Any) -> Intent:
-    problem = found.last_payment_error
     return Intent(
         id=found.id,
         status=found.status,
         client_secret=found.client_secret or "",
-        decline_code=(problem.get("decline_code") or problem.get("code") or "") if problem else "",
+        decline_code=_decline_code(found.last_payment_error),
     )
 
 

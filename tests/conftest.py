@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import Account, User
-from tests.localstripe import _stripe, stripe_server  # noqa: F401
 from tests.factories import AccountFactory, UserFactory
+from tests.localstripe import _add_card, _stripe, stripe_server, stripe_webhooks  # noqa: F401
 
 # The date tests run on unless they pass another: a day in mid-month, far from every deadline of the cycle.
 TODAY = date(2027, 1, 11)

