@@ -27,9 +27,7 @@ def load_coverage() -> dict[str, int]:
         Prefix,
         (Prefix(digits=digits, rate_center_id=ids[regions[code], name]) for digits, name, code in rows),
     )
-    return {
-        str(model._meta.verbose_name_plural): model.objects.count() for model in (Region, RateCenter, Prefix)
-    }
+    return {str(model._meta.verbose_name_plural): model.objects.count() for model in (Region, RateCenter, Prefix)}
 
 
 def _load_regions() -> dict[str, int]:

@@ -33,9 +33,7 @@ class RateCenterQuerySet(models.QuerySet["RateCenter"]):
         """Rate centres whose name holds ``text``; after a comma it may name the region: Albany, NY."""
         name, _, region = (part.strip() for part in text.partition(","))
         found = self.filter(name__icontains=name)
-        return (
-            found.filter(Q(region__code__iexact=region) | Q(region__name__iexact=region)) if region else found
-        )
+        return found.filter(Q(region__code__iexact=region) | Q(region__name__iexact=region)) if region else found
 
     def with_prefix(self, digits: str) -> Self:
         """Rate centres with a prefix that begins with ``digits``, or with an area code that covers them."""

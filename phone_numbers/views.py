@@ -17,7 +17,6 @@ class CoverageForm(forms.Form):
     q = forms.CharField(
         label="Place, area code or prefix",
         max_length=60,
-        required=False,
         help_text="Brooklyn, 718 or 718-555",
         widget=forms.TextInput(attrs={"type": "search"}),
     )
@@ -26,11 +25,12 @@ class CoverageForm(forms.Form):
 @require_safe
 @login_not_required
 def coverage(request: HttpRequest) -> HttpResponse:
-    form = CoverageForm(request.GET)
+    is_asked = bool(request.GET.get("q", "").strip())
+    form = CoverageForm(request.GET if is_asked else None)
     regions = list(regions_with_places())
-    if not form.is_valid():
+    if is_asked and not form.is_valid():
         return render(request, "phone_numbers/coverage.html", {"form": form, "regions": regions}, status=422)
-    question = coverage_tool.understand(form.cleaned_data["q"])
+    question = coverage_tool.understand(form.cleaned_data["q"] if is_asked else "")
     region = _chosen(request.GET.get("region", ""), regions)
     context = {"form": form, "regions": regions, "region": region, "question": question}
     if question.text or region:
