@@ -20,6 +20,7 @@ from accounts.signup import UsernameTaken, open_account, violated
 from accounts.validators import one_line
 
 EMAIL_MAX_LENGTH = 254
+PASSWORD_HINT = "Ten characters or more, not only digits, nothing common, not your name."
 
 
 class LoginForm(allauth_forms.LoginForm):
@@ -83,6 +84,7 @@ class SignupForm(allauth_forms.SignupForm):
         super().__init__(*args, **kwargs)
         _email_field(self, "E-mail address")
         self.fields["email"].help_text = "We send a link to confirm it; your first order needs that."
+        self.fields["password1"].help_text = PASSWORD_HINT
         self.fields["username"].help_text = "Letters, digits and . _ - + only. You log in with it."
         self.fields["username"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
         _without_placeholders(self)
@@ -160,8 +162,22 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):
         return email
 
 
+class ChangePasswordForm(allauth_forms.ChangePasswordForm):
+    """A new password for somebody who knows the present one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["oldpassword"].label = "Present password"
+        self.fields["oldpassword"].help_text = ""
+        _new_password_fields(self)
+
+
 class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):
     """The new password behind a reset link."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _new_password_fields(self)
 
     def save(self) -> None:
         super().save()
@@ -182,6 +198,13 @@ def _email_field(form: forms.Form, label: str) -> None:
     field.label = label
     # Django's form field takes longer addresses than the column, and allauth would drop them silently.
     field.validators.append(MaxLengthValidator(EMAIL_MAX_LENGTH))
+
+
+def _new_password_fields(form: forms.Form) -> None:
+    form.fields["password1"].label = "New password"
+    form.fields["password1"].help_text = PASSWORD_HINT
+    form.fields["password2"].label = "New password, once more"
+    _without_placeholders(form)
 
 
 def _without_placeholders(form: forms.Form) -> None:
