@@ -23,7 +23,7 @@ from callcentric.local.progress import say
 from callcentric.local.state import CannotStart, State, is_free
 
 ROOT = Path(__file__).parents[2]
-WELL_SECONDS = 60
+WELL_SECONDS = 120
 
 
 def run(folder: Path, *, port: int) -> None:
@@ -79,12 +79,14 @@ def _wait_until_well(portal: subprocess.Popen[bytes], port: int) -> None:
         if portal.poll() is not None:
             raise CannotStart("The portal ended before it could serve: the reason stands above.")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30):
                 return
         except urllib.error.HTTPError as error:
             answer = error.read().decode(errors="replace")
         except OSError:
-            time.sleep(0.2)
+            # Nobody listens yet.
+            pass
+        time.sleep(0.2)
     raise CannotStart(f"The portal is not well after {WELL_SECONDS} seconds; /healthz says: {answer}")
 
 

@@ -1,5 +1,6 @@
 """The portal's environment variables (.env.example) on one machine, besides those that name a server."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,5 +22,6 @@ def basics(state: State, *, site_url: str) -> dict[str, str]:
 
 
 def write(file: Path, variables: Mapping[str, str]) -> None:
-    """Leave ``variables`` for ``manage.py`` beside a running portal, readable by the user alone."""
-    write_private(file, "".join(f"{name}={value}\n" for name, value in sorted(variables.items())))
+    """Leave ``variables`` for ``manage.py`` beside a running portal, readable by the user alone (a shell can read it too)."""
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in sorted(variables.items())]
+    write_private(file, "".join(lines))

@@ -67,7 +67,8 @@ def production() -> dict[str, str]:
     text = (ROOT / ".env.example").read_text()
     given = dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
     return {
-        name: value or "filled-in-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGH" for name, value in given.items()
+        name: value.strip('"') or "filled-in-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGH"
+        for name, value in given.items()
     } | {
         "DATABASE_URL": "postgres://portal:password@db.example.com/portal",
         "REDIS_URL": "redis://redis.example.com",
