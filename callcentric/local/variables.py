@@ -22,6 +22,6 @@ def basics(state: State, *, site_url: str) -> dict[str, str]:
 
 
 def write(file: Path, variables: Mapping[str, str]) -> None:
-    """Leave ``variables`` for ``manage.py`` beside a running portal, readable by the user alone (a shell can read it too)."""
+    """Leave ``variables`` for ``manage.py`` beside a running portal, and for a shell; the user alone may read them."""
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in sorted(variables.items())]
     write_private(file, "".join(lines))
