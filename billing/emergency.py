@@ -14,9 +14,9 @@ from catalog.models import Product
 def confirm(service: Service, *, now: datetime) -> bool:
     """Make a pending 911 service active and e-mail its customer; False when there was nothing to confirm."""
     with transaction.atomic():
-        confirmed = Service.objects.filter(
-            pk=service.pk, kind=Product.Kind.E911, state=Service.State.PENDING
-        ).update(state=Service.State.ACTIVE, confirmed_at=now)
+        confirmed = Service.objects.filter(pk=service.pk, kind=Product.Kind.E911, state=Service.State.PENDING).update(
+            state=Service.State.ACTIVE, confirmed_at=now
+        )
         if confirmed:
             context = {"account": service.account, "address": service.address, "OPERATOR": settings.OPERATOR}
             mail.send(

@@ -51,9 +51,7 @@ def lines(found: Iterable[Transfer], customer: LedgerAccount) -> list[Line]:
 
 def months_of(customer: LedgerAccount) -> list[date]:
     """The months in which money moved, newest first."""
-    return [
-        moved.date() for moved in Transfer.objects.of(customer).datetimes("made_at", "month", order="DESC")
-    ]
+    return [moved.date() for moved in Transfer.objects.of(customer).datetimes("made_at", "month", order="DESC")]
 
 
 def write_csv(found: Iterable[Transfer], customer: LedgerAccount, file: Any) -> None:

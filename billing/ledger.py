@@ -90,9 +90,7 @@ def post(
     return transfer
 
 
-def charge(
-    *, account: Account, key: str, net: Decimal, tax: Decimal, memo: str, made_at: datetime
-) -> Transfer | None:
+def charge(*, account: Account, key: str, net: Decimal, tax: Decimal, memo: str, made_at: datetime) -> Transfer | None:
     """Take ``net`` and the ``tax`` on it from the customer's balance, both or none; None where ``net`` is 0.
 
     Raises InsufficientFunds (see ``post``).
@@ -164,8 +162,7 @@ TO_CUSTOMER = _CUSTOMER_AND_HOUSE.format(
 )
 BETWEEN_HOUSES = _INSERT.format(
     balances="NULL::numeric, NULL::numeric",
-    sides="billing_ledgeraccount one, billing_ledgeraccount other"
-    " WHERE one.id = %(source)s AND other.id = %(target)s",
+    sides="billing_ledgeraccount one, billing_ledgeraccount other WHERE one.id = %(source)s AND other.id = %(target)s",
 )
 
 
@@ -214,9 +211,7 @@ def _made_before(transfer: Transfer) -> Transfer | None:
         transfer.amount,
     )
     if not same:
-        raise KeyReused(
-            f"{transfer.key} moved {made.amount} before, and now it should move {transfer.amount}."
-        )
+        raise KeyReused(f"{transfer.key} moved {made.amount} before, and now it should move {transfer.amount}.")
     return made
 
 

@@ -40,9 +40,7 @@ class LedgerAccount(models.Model):
                 | (~Q(kind="customer") & Q(account__isnull=True, balance__isnull=True)),
                 name="only_customers_have_a_balance",
             ),
-            models.UniqueConstraint(
-                fields=["kind"], condition=~Q(kind="customer"), name="one_house_account_per_kind"
-            ),
+            models.UniqueConstraint(fields=["kind"], condition=~Q(kind="customer"), name="one_house_account_per_kind"),
         ]
         triggers = [pgtrigger.Protect(name="ledger_accounts_stay", operation=pgtrigger.Delete)]
 
@@ -100,9 +98,7 @@ class Transfer(models.Model):
             models.Index(fields=["source", "-id"], name="transfer_out"),
             models.Index(fields=["target", "-id"], name="transfer_in"),
         ]
-        triggers = [
-            pgtrigger.Protect(name="transfers_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
-        ]
+        triggers = [pgtrigger.Protect(name="transfers_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
         return self.key
@@ -112,9 +108,7 @@ class TaxRate(models.Model):
     """Tax on services and fees for billing addresses in a region (domain.md §5). Elsewhere there is none."""
 
     country = CountryField()
-    region = models.CharField(
-        max_length=100, blank=True, help_text="As in the address; empty: the whole country."
-    )
+    region = models.CharField(max_length=100, blank=True, help_text="As in the address; empty: the whole country.")
     rate = models.DecimalField(max_digits=6, decimal_places=5, help_text="0.08875 for 8.875 %.")
 
     class Meta:
@@ -289,11 +283,7 @@ class StripeEvent(models.Model):
     objects = StripeEventQuerySet.as_manager()
 
     class Meta:
-        indexes = [
-            models.Index(
-                fields=["received_at"], condition=Q(acted_at__isnull=True), name="event_not_acted_on"
-            )
-        ]
+        indexes = [models.Index(fields=["received_at"], condition=Q(acted_at__isnull=True), name="event_not_acted_on")]
 
     def __str__(self) -> str:
         return f"{self.type} {self.stripe_id}"
@@ -359,9 +349,7 @@ class Service(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind="e911") | Q(address__isnull=False), name="service_911_has_an_address"
             ),
-            models.CheckConstraint(
-                condition=Q(paid_until__gte=F("started_on")), name="service_is_paid_from_its_start"
-            ),
+            models.CheckConstraint(condition=Q(paid_until__gte=F("started_on")), name="service_is_paid_from_its_start"),
         ]
         indexes = [models.Index(fields=["account", "state"], name="service_of_account")]
 

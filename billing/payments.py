@@ -277,9 +277,7 @@ def _has_failed(intent: stripe_api.Intent) -> bool:
 def _wants_customer(intent: stripe_api.Intent, payment: Payment) -> bool:
     """Whether the bank waits for the customer: asked now, or refused because nobody was there to ask."""
     refused_unasked = intent.status == "requires_payment_method" and not payment.on_session
-    return intent.status == "requires_action" or (
-        refused_unasked and intent.decline_code == "authentication_required"
-    )
+    return intent.status == "requires_action" or (refused_unasked and intent.decline_code == "authentication_required")
 
 
 def _is_overdue(payment: Payment, now: datetime) -> bool:
@@ -291,9 +289,7 @@ def _why_not_prepared(error: stripe_api.StripeError) -> str:
 
 
 def _locked(payment: Payment) -> Payment:
-    return (
-        Payment.objects.select_for_update(of=("self",)).select_related("card", "account").get(pk=payment.pk)
-    )
+    return Payment.objects.select_for_update(of=("self",)).select_related("card", "account").get(pk=payment.pk)
 
 
 def _fresh(payment: Payment) -> Payment:

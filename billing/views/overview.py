@@ -36,9 +36,7 @@ def billing(request: CustomerRequest) -> HttpResponse:
 def transactions(request: CustomerRequest) -> HttpResponse:
     customer = ledger.of(request.account)
     form = HistoryForm(request.GET, months=history.months_of(customer))
-    page = Paginator(history.transfers(customer, **form.chosen), LINES_A_PAGE).get_page(
-        request.GET.get("page")
-    )
+    page = Paginator(history.transfers(customer, **form.chosen), LINES_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
         "page": page,
