@@ -20,7 +20,7 @@ from accounts.signup import UsernameTaken, open_account, violated
 from accounts.validators import one_line
 
 EMAIL_MAX_LENGTH = 254
-PASSWORD_HINT = "Ten characters or more, not only digits, nothing common, not your name."
+PASSWORD_HINT = "Ten characters or more, not only digits, nothing common, not your name."  # noqa: S105
 
 
 class LoginForm(allauth_forms.LoginForm):
