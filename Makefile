@@ -39,16 +39,17 @@ fmt: .venv/lint.installed ## Format the code and mend what can be mended
 	.venv/bin/python -m ruff check --fix .
 	.venv/bin/python -m ruff format .
 
-COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+COMPILE = .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header
-lock: ## Choose the newest versions pyproject.toml allows, with hashes (needs uv)
+lock: | .venv/bin/pip ## Lock what pyproject.toml names, with hashes; LOCK_ARGS=--upgrade for the newest versions
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(COMPILE) $(LOCK_ARGS) --extra local --extra test --extra lint -o requirements/lint.txt
 	$(COMPILE) $(LOCK_ARGS) -c requirements/lint.txt --extra local --extra test -o requirements/test.txt
 	$(COMPILE) $(LOCK_ARGS) -c requirements/lint.txt --extra local -o requirements/run.txt
 	$(COMPILE) $(LOCK_ARGS) -c requirements/lint.txt -o requirements/prod.txt
 
 clean: ## Remove .venv and the data folder, with all that is in it
-	rm -rf "$$(readlink $(PORTAL_DATA)/postgres || echo .venv)" .venv "$(PORTAL_DATA)"
+	rm -rf .venv $$(readlink $(PORTAL_DATA)/postgres $(PORTAL_DATA)/*/postgres) $(PORTAL_DATA)
 
 # One environment; each lock holds the one before it. The stamp is made last, so a half-made install is done again.
 .venv/%.installed: requirements/%.txt | .venv/bin/pip
