@@ -6,6 +6,7 @@ from pathlib import Path
 import environ
 import structlog
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -251,6 +252,16 @@ STORAGES = {
             else "whitenoise.storage.CompressedManifestStaticFilesStorage"
         )
     },
+}
+
+# --- The staff's admin ------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": OPERATOR,
+    "SITE_HEADER": OPERATOR,
+    "SITE_SYMBOL": "call",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/favicon.svg")},
+    ],
 }
 
 # --- Security -------------------------------------------------------------------------------------------------------

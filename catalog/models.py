@@ -25,9 +25,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
     def with_prices(self, on: date) -> Self:
         """Each with the amounts in force on the business date ``on``; None where it has no price by then."""
-        in_force = Price.objects.filter(product=OuterRef("pk"), effective_on__lte=on).order_by(
-            "-effective_on"
-        )
+        in_force = Price.objects.filter(product=OuterRef("pk"), effective_on__lte=on).order_by("-effective_on")
         return self.annotate(**{name: Subquery(in_force.values(name)[:1]) for name in Price.AMOUNTS})
 
     def priced(self, on: date) -> Self:
@@ -134,9 +132,7 @@ class Price(models.Model):
                 name="fees_are_whole_cents",
             ),
         ]
-        triggers = [
-            pgtrigger.Protect(name="prices_are_history", operation=pgtrigger.Update | pgtrigger.Delete)
-        ]
+        triggers = [pgtrigger.Protect(name="prices_are_history", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
         return f"{self.product} from {self.effective_on:%d %b %Y}"

@@ -69,6 +69,4 @@ def _first(products: list[Product], kind: str) -> Product | None:
 
 def _lowest_monthly(products: list[Product], kind: str) -> Decimal | None:
     """The lowest monthly fee of a kind that has one."""
-    return min(
-        (product.monthly for product in products if product.kind == kind and product.monthly), default=None
-    )
+    return min((product.monthly for product in products if product.kind == kind and product.monthly), default=None)

@@ -58,9 +58,7 @@ def test_a_price_of_the_past_is_refused(noon, basic, sam_client):
     url = f"/admin/catalog/product/{basic.pk}/change/"
     response = sam_client.post(url, form_of(basic, **price(date(2027, 1, 10), "2.95")))
     errors = response.context["inline_admin_formsets"][0].formset.errors
-    assert errors == [
-        {"effective_on": ["A price cannot begin in the past: what was charged then stays explained."]}
-    ]
+    assert errors == [{"effective_on": ["A price cannot begin in the past: what was charged then stays explained."]}]
     assert basic.prices.count() == 1
 
 
@@ -74,9 +72,7 @@ def test_products_are_withdrawn_never_deleted(basic, sam_client):
     assert Product.objects.filter(pk=basic.pk).exists()
 
 
-def test_the_list_shows_todays_price_at_a_constant_number_of_queries(
-    basic, sam_client, django_assert_num_queries
-):
+def test_the_list_shows_todays_price_at_a_constant_number_of_queries(basic, sam_client, django_assert_num_queries):
     with django_assert_num_queries(4):
         response = sam_client.get("/admin/catalog/product/?kind__exact=plan")
     assert response.content.decode().count("$1.95") == 1

@@ -100,9 +100,7 @@ def test_only_pay_per_call_says_it_needs_money_in_the_balance(catalog, client):
 
 def test_minutes_beyond_a_plan_cost_what_pay_per_call_costs_today(catalog, client, time_machine):
     pay_per_call = Product.objects.get(code="pay-per-call")
-    Price.objects.create(
-        product=pay_per_call, effective_on=date(2027, 2, 1), monthly=0, per_minute=Decimal("0.0250")
-    )
+    Price.objects.create(product=pay_per_call, effective_on=date(2027, 2, 1), monthly=0, per_minute=Decimal("0.0250"))
     Product.objects.filter(code="pay-per-call").update(is_offered=False)
     found = []
     for day in (date(2027, 1, 31), date(2027, 2, 1)):
@@ -117,8 +115,7 @@ def test_minutes_beyond_a_plan_cost_what_pay_per_call_costs_today(catalog, clien
 def test_each_did_product_says_whether_it_takes_more_channels_and_why_not(catalog, client):
     cards = articles(client.get("/products/inbound/"))
     told = {
-        name: re.search(r"(\d calls at a time\. .*|As many .*?)(?= Check)", card)[1]
-        for name, card in cards.items()
+        name: re.search(r"(\d calls at a time\. .*|As many .*?)(?= Check)", card)[1] for name, card in cards.items()
     }
     assert told == {
         "Pay Per Minute": "2 calls at a time. Extra channels can be added.",
@@ -126,8 +123,7 @@ def test_each_did_product_says_whether_it_takes_more_channels_and_why_not(catalo
         "Personal Unlimited": "2 calls at a time. Extra channels cannot be added: "
         "Personal Unlimited is sold for 2 calls at a time and no more.",
         "Office Unlimited": "3 calls at a time. Extra channels can be added.",
-        "Service Provider Unlimited": "As many calls at a time as you can take, "
-        "so extra channels are not needed.",
+        "Service Provider Unlimited": "As many calls at a time as you can take, so extra channels are not needed.",
         "Dirt Cheap": "2 calls at a time. Extra channels cannot be added: "
         "Dirt Cheap is sold for 2 calls at a time and no more.",
         "Toll Free": "2 calls at a time. Extra channels can be added.",
@@ -176,9 +172,7 @@ def test_a_withdrawn_product_is_gone(catalog, client, page, code, name):
 def test_the_number_of_queries_does_not_grow(catalog, django_assert_num_queries, page, queries):
     with django_assert_num_queries(queries):
         Client().get(page)
-    keep = [
-        Product.objects.filter(kind=kind).order_by("-position")[0].pk for kind in ("plan", "did", "channel")
-    ]
+    keep = [Product.objects.filter(kind=kind).order_by("-position")[0].pk for kind in ("plan", "did", "channel")]
     Product.objects.exclude(pk__in=keep).update(is_offered=False)
     with django_assert_num_queries(queries):
         Client().get(page)
