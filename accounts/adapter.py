@@ -33,7 +33,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Customers go to their account; staff hold none and work in the admin."""
-        is_customer = Account.objects.filter(user_id=request.user.pk).exists()
+        is_customer = Account.objects.filter(user=request.user.pk).exists()
         return reverse("dashboard" if is_customer else "admin:index")
 
     def get_signup_redirect_url(self, request: HttpRequest) -> str:
@@ -43,7 +43,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return self.get_profile_url(request)
 
     def get_profile_url(self, request: HttpRequest) -> str:
-        is_customer = Account.objects.filter(user_id=request.user.pk).exists()
+        is_customer = Account.objects.filter(user=request.user.pk).exists()
         return reverse("profile" if is_customer else "admin:index")
 
     # --- E-mails: links lead to the portal's public address, whatever host the request named ---

@@ -133,7 +133,7 @@ def _field(rules: AddressRules, name: str) -> forms.Field:
 def _values(address: Address | None) -> dict[str, str]:
     if address is None:
         return {}
-    country = address.country.code or ""
+    country = str(address.country or "")
     values = {name: getattr(address, name) for name in ("street", "city", "region", "postal_code")}
     return {"country": country, **values}
 

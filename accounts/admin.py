@@ -4,12 +4,11 @@ from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts.models import Account, EmbargoedCountry, User
+from accounts.models import Account, EmbargoedCountry, User, country_name
 
 # Staff log in where customers do, so that pauses after failures and two-factor login hold for them too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -70,10 +69,7 @@ class AccountAdmin(ModelAdmin):
 
     @admin.display(ordering="billing_address__country")
     def country(self, account: Account) -> str:
-        return account.billing_address.country.name
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        return super().get_queryset(request).select_related("service_address", "referred_by")
+        return country_name(account.billing_address.country)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Accounts are opened at sign-up alone."""

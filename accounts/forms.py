@@ -150,6 +150,8 @@ class AddEmailForm(allauth_forms.AddEmailForm):
 class ResetPasswordForm(allauth_forms.ResetPasswordForm):
     """Where to send the link that resets a password."""
 
+    users: list[User]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _email_field(self, "E-mail address")

@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django_countries import countries
 from django_countries.fields import CountryField
 
 from accounts.validators import (
@@ -56,7 +57,7 @@ class Address(models.Model):
 
     def __str__(self) -> str:
         parts = [self.street.replace("\r\n", ", ").replace("\n", ", "), self.city]
-        parts += [" ".join(filter(None, [self.region, self.postal_code])), self.country.name]
+        parts += [" ".join(filter(None, [self.region, self.postal_code])), country_name(self.country)]
         return ", ".join(filter(None, parts))
 
     @property
@@ -68,7 +69,7 @@ class Address(models.Model):
     @property
     def has_911(self) -> bool:
         """Whether emergency service exists at this address (domain.md §2)."""
-        return self.country.code in COUNTRIES_WITH_911
+        return str(self.country) in COUNTRIES_WITH_911
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
@@ -135,4 +136,9 @@ class EmbargoedCountry(models.Model):
         verbose_name_plural = "embargoed countries"
 
     def __str__(self) -> str:
-        return self.country.name
+        return country_name(self.country)
+
+
+def country_name(code: object) -> str:
+    """The name of a country, by its code or by a field that holds one."""
+    return countries.name(str(code))

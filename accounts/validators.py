@@ -1,6 +1,8 @@
 """What a username and a name may be, and how a 1777 number is recognised in what somebody typed."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
@@ -39,7 +41,7 @@ def one_line(text: str) -> None:
 
 
 # ACCOUNT_USERNAME_VALIDATORS wants a list by this name.
-username_validators = [
+username_validators: list[Callable[[Any], None]] = [
     MinLengthValidator(3, "Choose a username of at least three characters."),
     RegexValidator(
         USERNAME_PATTERN.replace("$", r"\Z"),

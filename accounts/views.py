@@ -6,7 +6,6 @@ from allauth.account.models import EmailAddress
 from allauth.account.views import SignupView
 from allauth.core import ratelimit
 from allauth.mfa.utils import is_mfa_enabled
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -20,7 +19,7 @@ from accounts.access import CustomerRequest, customers_only
 from accounts.addresses import AddressForm
 from accounts.forms import EmailForm, ResetPasswordForm
 from accounts.models import Account
-from accounts.profile_forms import BillingPreferenceForm, ContactForm, TimeZoneForm
+from accounts.profile_forms import BillingPreferenceForm, ContactForm, SectionForm, TimeZoneForm
 from accounts.recovery import remind_of_usernames
 from accounts.signup import UsernameTaken
 from callcentric.errors import Refused
@@ -120,7 +119,7 @@ def address_fields(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/_address_fields.html", {"form": form})
 
 
-def _sections(account: Account, *, sent: str, data: Any) -> dict[str, forms.BaseForm]:
+def _sections(account: Account, *, sent: str, data: Any) -> dict[str, AddressForm | SectionForm]:
     """The profile's forms by name; the one that was sent has its data."""
 
     def given(name: str) -> Any:
@@ -139,7 +138,11 @@ def _sections(account: Account, *, sent: str, data: Any) -> dict[str, forms.Base
 
 
 def _profile_page(
-    request: CustomerRequest, account: Account, sections: dict[str, forms.BaseForm], *, status: int = 200
+    request: CustomerRequest,
+    account: Account,
+    sections: dict[str, AddressForm | SectionForm],
+    *,
+    status: int = 200,
 ) -> HttpResponse:
     context = {
         "account": account,

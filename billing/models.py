@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django_countries.fields import CountryField
 
-from accounts.models import Account, Address
+from accounts.models import Account, Address, country_name
 from callcentric import clock
 from callcentric.money import MoneyField
 from catalog.models import Product
@@ -118,7 +118,7 @@ class TaxRate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.region or self.country.name}: {self.rate:%}"
+        return f"{self.region or country_name(self.country)}: {self.rate:%}"
 
 
 class CardHolder(models.Model):

@@ -301,7 +301,7 @@ CONTENT_SECURITY_POLICY = {
 # --- Logs: one line an event, with the request's id ------------------------------------------------------------------
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 LOG_FORMAT = env("LOG_FORMAT", default="json")
-_shared = [
+_shared: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,

@@ -94,13 +94,13 @@ def _begin(account: Account, confirmation: Confirmation, now: datetime) -> Order
     made = Order.objects.filter(token=confirmation.token, account=account).select_related("payment", "account").first()
     if made:
         return made
-    lines, quoted = _checked(account, cart, confirmation, now.date())
-    return _write_down(account, confirmation, quoted, now)
-
-
-def _checked(account: Account, cart: Cart, confirmation: Confirmation, today: date) -> tuple[list[CartLine], Quote]:
-    """The cart's quote once everything that can refuse an order has had its say."""
     service_address = check_customer(account)
+    quoted = _checked(account, cart, confirmation, service_address, now.date())
+    return _write_down(account, confirmation, quoted, service_address, now)
+
+
+def _checked(account: Account, cart: Cart, confirmation: Confirmation, service_address: Address, today: date) -> Quote:
+    """The cart's quote once everything that can refuse an order has had its say."""
     lines = carts.lines_of(cart, today=today)
     if Order.objects.filter(account=account, state=Order.State.PAYING).exists():
         raise CheckoutRefused("An order of yours is being paid right now. See “Orders” for what became of it.")
@@ -113,7 +113,7 @@ def _checked(account: Account, cart: Cart, confirmation: Confirmation, today: da
         raise CheckoutRefused(
             f"The total has changed to ${quoted.total:.2f} since the page was shown. Look it over and confirm again."
         )
-    return lines, quoted
+    return quoted
 
 
 def check_customer(account: Account) -> Address:
@@ -127,12 +127,14 @@ def check_customer(account: Account) -> Address:
         raise CheckoutRefused("Confirm your e-mail address before your first order: we sent you a link.")
     if not account.service_address or not account.billing_address.is_complete:
         raise CheckoutRefused("We need your address before you can order.")
-    embargo.check(account.billing_address.country.code)
-    embargo.check(account.service_address.country.code)
+    embargo.check(str(account.billing_address.country))
+    embargo.check(str(account.service_address.country))
     return account.service_address
 
 
-def _write_down(account: Account, confirmation: Confirmation, quoted: Quote, now: datetime) -> Order:
+def _write_down(
+    account: Account, confirmation: Confirmation, quoted: Quote, service_address: Address, now: datetime
+) -> Order:
     paying = split(total=quoted.total, balance=ledger.of(account).balance or ZERO, pays_from=confirmation.pays_from)
     payment = None
     if paying.from_card:
@@ -152,7 +154,7 @@ def _write_down(account: Account, confirmation: Confirmation, quoted: Quote, now
         account=account,
         token=confirmation.token,
         billing_address=account.billing_address,
-        service_address=account.service_address,
+        service_address=service_address,
         tax_rate=quoted.tax_rate,
         subtotal=quoted.subtotal,
         tax=quoted.tax,

@@ -136,7 +136,7 @@ def _with_monthly_fee(line: Line, monthly: Decimal, today: date) -> Line:
 
 
 def _line_911(e911: Product, ordered: Sequence[Product], holding: Holding, today: date) -> Line | None:
-    """Emergency service: one per account, its monthly part inside most plans (domain.md §2). None when nothing is due."""
+    """911: one per account, its monthly part inside most plans (domain.md §2). None when nothing is due."""
     new_plan = next((product for product in ordered if product.kind == Product.Kind.PLAN), None)
     plan = new_plan or holding.plan
     included = plan is not None and plan.includes_911

@@ -12,7 +12,7 @@ SMALLEST_CARD_CHARGE = Decimal("0.50")
 
 @dataclass(frozen=True)
 class Split:
-    """What each side pays, in dollars. ``left_over`` is charged to the card beyond the total and stays in the balance."""
+    """What each side pays, in dollars; ``left_over`` is what the card pays too much, and stays in the balance."""
 
     from_balance: Decimal
     from_card: Decimal

@@ -102,7 +102,8 @@ def test_customers_pages(sized_page, rich_alice: Account, add_card):
 def log_in_at_this_size(page: Page) -> None:
     """On a phone the header's form is folded away, so the login page is used."""
     if page.viewport_size["width"] >= 1000:
-        return log_in(page, "alice")
+        log_in(page, "alice")
+        return
     page.goto("/accounts/login/")
     form = page.locator("main form").first
     form.get_by_label("Username").fill("alice")
