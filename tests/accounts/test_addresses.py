@@ -82,7 +82,12 @@ def test_postal_codes(country, region, postal_code, problem):
 
 @pytest.mark.parametrize(
     ("country", "typed", "kept"),
-    [("CA", "m5v2t6", "M5V 2T6"), ("CA", "M5V  2T6", "M5V 2T6"), ("GB", "ec1y 8sy", "EC1Y 8SY"), ("US", "12207", "12207")],
+    [
+        ("CA", "m5v2t6", "M5V 2T6"),
+        ("CA", "M5V  2T6", "M5V 2T6"),
+        ("GB", "ec1y 8sy", "EC1Y 8SY"),
+        ("US", "12207", "12207"),
+    ],
 )
 def test_postal_codes_are_tidied(country, typed, kept):
     assert tidy_postal_code(country=country, postal_code=typed) == kept
@@ -136,7 +141,9 @@ def test_a_change_is_a_new_row_and_the_old_one_stays():
 
 @pytest.mark.django_db
 def test_another_country_forgets_the_fields_it_has_not():
-    form = AddressForm(posted(**ALBANY | {"country": "GB", "postal_code": "ec1y 8sy"}), initial_address=AddressFactory())
+    form = AddressForm(
+        posted(**ALBANY | {"country": "GB", "postal_code": "ec1y 8sy"}), initial_address=AddressFactory()
+    )
     assert form.is_valid()
     assert form.save().region == ""
 

@@ -203,7 +203,9 @@ def test_five_failures_pause_the_name_everywhere(alice):
 @pytest.mark.django_db
 @pytest.mark.parametrize("which", range(9))
 def test_all_names_of_a_user_are_one_name(alice, which):
-    for attempt, name in enumerate(["alice", alice.number, alice.user.email, f" {alice.number[:4]}-{alice.number[4:]}"]):
+    for attempt, name in enumerate(
+        ["alice", alice.number, alice.user.email, f" {alice.number[:4]}-{alice.number[4:]}"]
+    ):
         log_in(Client(), name, "wrong", ip=f"192.0.2.{attempt}")
     log_in(Client(), "ALICE@example.com", "wrong", ip="192.0.2.5")
     assert errors(log_in(Client(), names_of(alice)[which], ip="192.0.2.99")) == {"__all__": [PAUSED]}

@@ -30,7 +30,7 @@ def link_in(mail) -> str:
 def reset(client, path, password=NEW):
     """Follow the link and set ``password``; the last answer."""
     form = client.get(path, follow=True)
-    action = form.context["action_url"] if "action_url" in form.context else path
+    action = form.context.get("action_url", path)
     return client.post(action, {"password1": password, "password2": password})
 
 

@@ -163,9 +163,7 @@ def test_signing_up_logs_in_and_lands_on_the_dashboard(client):
     assert client.session["_auth_user_id"] == str(account.user.pk)
     assert (account.user.username, account.user.email) == ("bob", "bob@example.com")
     assert not account.email_is_confirmed
-    assert list(EmailAddress.objects.values_list("email", "primary", "verified")) == [
-        ("bob@example.com", True, False)
-    ]
+    assert list(EmailAddress.objects.values_list("email", "primary", "verified")) == [("bob@example.com", True, False)]
 
 
 @pytest.mark.django_db
@@ -246,6 +244,18 @@ def test_an_unknown_agent_id_is_refused_beside_the_field(client):
     }
     assert response.context["form"]["agent_id"].value() == "nobody"
     assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("state", "found"), [(Agent.State.APPROVED, True), (Agent.State.APPLIED, False), (Agent.State.DECLINED, False)]
+)
+def test_only_an_approved_agent_is_found(client, alice, state, found):
+    Agent.objects.create(account=alice, agent_id="acme", state=state)
+    sign_up(client, agent_id="ACME")
+    clients = list(Account.objects.filter(referred_by=alice).values_list("user__username", flat=True))
+    assert clients == (["bob"] if found else [])
+    assert User.objects.filter(username="bob").exists() is found
 
 
 @pytest.mark.django_db
