@@ -45,6 +45,8 @@ def finish_adding(*, account: Account, setup_id: str, now: datetime) -> Card:
 
     Raises CardProblem where Stripe has not accepted it, where it has expired, or where it is somebody else's.
     """
+    if not setup_id.startswith("seti_"):
+        raise CardProblem(NOT_ADDED)
     try:
         setup = stripe_api.retrieve_setup(setup_id)
         if setup.customer != holder(account).stripe_id or setup.status != "succeeded":

@@ -65,7 +65,9 @@ def _check(amount: Decimal, left: Decimal) -> None:
     if amount <= left:
         return
     if left < SMALLEST:
-        raise DepositRefused(f"You have added ${A_DAY} today, which is the most a day. Add more tomorrow.")
+        raise DepositRefused(
+            f"You can add ${A_DAY} a day at most, and ${A_DAY - left:.2f} is added already. Add more tomorrow."
+        )
     raise DepositRefused(
         f"You can add ${A_DAY} a day at most, of which ${left:.2f} is left today. Choose a smaller amount."
     )

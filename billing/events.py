@@ -46,16 +46,20 @@ def act_on(event: StripeEvent, *, now: datetime) -> None:
         return
     except Refused as refusal:
         # Such as a card that has expired: said to the customer by the page, and nothing to try again.
-        log.info("event refused", event=event.stripe_id, refusal=str(refusal))
+        log.info("event refused", stripe_event=event.stripe_id, refusal=str(refusal))
     StripeEvent.objects.filter(pk=event.pk, acted_at__isnull=True).update(acted_at=now, problem="")
 
 
 def act_on_left_over(*, now: datetime) -> int:
-    """Act on the events that no task has: returns how many there were."""
+    """Act on the events that no task has acted on; returns how many there were."""
     left = StripeEvent.objects.not_acted_on().filter(received_at__gt=now - GIVE_UP_AFTER)
     events = list(left.order_by("received_at"))
     for event in events:
-        act_on(event, now=now)
+        try:
+            act_on(event, now=now)
+        except Exception:
+            # One that we cannot deal with must not keep the others waiting.
+            log.exception("event not acted on", stripe_event=event.stripe_id)
     return len(events)
 
 

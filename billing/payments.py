@@ -177,12 +177,17 @@ def settle_unknown(*, now: datetime) -> int:
 
 
 def _settle_left(payment: Payment, now: datetime) -> bool:
-    if payment.stripe_id is None:
-        settled = _fail(payment, now=now, problem=INTERRUPTED)
-    elif payment.state == State.NEEDS_CUSTOMER:
-        settled = call_off(payment, now=now, problem=NOT_CONFIRMED)
-    else:
-        settled = refresh(payment, now=now)
+    try:
+        if payment.stripe_id is None:
+            settled = _fail(payment, now=now, problem=INTERRUPTED)
+        elif payment.state == State.NEEDS_CUSTOMER:
+            settled = call_off(payment, now=now, problem=NOT_CONFIRMED)
+        else:
+            settled = refresh(payment, now=now)
+    except Exception:
+        # One that we cannot deal with must not keep the others waiting.
+        log.exception("payment not settled", payment=payment.pk)
+        return False
     return settled.is_decided
 
 

@@ -27,5 +27,5 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
         try:
             tasks.act_on_event.delay(event_id=kept.pk)
         except OperationalError:
-            log.warning("broker away, event left to the sweep", event=event.id)
+            log.warning("broker away, event left to the sweep", stripe_event=event.id)
     return HttpResponse("Kept.", content_type="text/plain")
