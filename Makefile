@@ -53,7 +53,7 @@ clean: ## Remove .venv and the data folder, with all that is in it
 
 # One environment; each lock holds the one before it. The stamp is made last, so a half-made install is done again.
 .venv/%.installed: requirements/%.txt | .venv/bin/pip
-	@echo "Installing what $* needs into .venv"
+	@echo "Installing what $* needs into .venv (once, about a minute)"
 	@$(PIP) -r $<
 	@touch $@
 

@@ -8,14 +8,14 @@ from typing import Self
 from callcentric.local import processes
 from callcentric.local.outside import check_database, check_redis
 from callcentric.local.postgres import Postgres
-from callcentric.local.progress import say, step
+from callcentric.local.progress import say, starting
 from callcentric.local.servers import Localstripe, Server, Valkey
 from callcentric.local.state import CannotStart, State
 from callcentric.local.tether import adopt_orphans
 
 
 class Embedded:
-    """Up for as long as the block. ``variables`` grows with each server that is started."""
+    """Up for as long as the block. ``variables`` grows with each server, also with one the environment names."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -39,6 +39,7 @@ class Embedded:
         """PostgreSQL, with ``settings`` of its own, unless DATABASE_URL names another one."""
         if given := os.environ.get("DATABASE_URL"):
             check_database(given)
+            self.variables["DATABASE_URL"] = given
             return
         postgres = Postgres(
             self.state.folder / "postgres",
@@ -54,6 +55,7 @@ class Embedded:
         """Valkey, unless REDIS_URL names another server."""
         if given := os.environ.get("REDIS_URL"):
             check_redis(given)
+            self.variables["REDIS_URL"] = given
             return
         valkey = Valkey(
             self.state.folder / "valkey",
@@ -67,6 +69,7 @@ class Embedded:
     def start_card_processor(self, *, site_url: str) -> None:
         """localstripe, with its webhook at ``site_url``, unless STRIPE_SECRET_KEY opens Stripe itself."""
         if os.environ.get("STRIPE_SECRET_KEY"):
+            self.variables |= {name: value for name, value in os.environ.items() if name.startswith("STRIPE_")}
             return
         localstripe = Localstripe(
             self.state.folder / "stripe.pickle",
@@ -94,7 +97,7 @@ class Embedded:
                 raise CannotStart(f"{server.title} has ended: see {server.log}")
 
     def _start(self, server: Server) -> None:
-        with step(server.title):
+        with starting(server.title):
             self._at_the_end.enter_context(server)
         self._servers.append(server)
         self.note_processes()

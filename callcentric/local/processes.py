@@ -80,10 +80,8 @@ def end(processes: Iterable[psutil.Process], *, grace: float = GRACE_SECONDS) ->
     found = list(processes)
     for insist in (False, True):
         for process in found:
-            try:
+            with contextlib.suppress(psutil.Error):
                 process.kill() if insist else process.terminate()
-            except psutil.NoSuchProcess:
-                continue
         _, found_still = psutil.wait_procs(found, timeout=grace)
         if not found_still:
             break
@@ -129,7 +127,9 @@ class Register:
             return []
         found = []
         for pid, created in noted["processes"]:
-            # A number alone may belong to a stranger by now; with the time it was started it cannot.
-            if psutil.pid_exists(pid) and abs(psutil.Process(pid).create_time() - created) < 1:
-                found.append(psutil.Process(pid))
+            with contextlib.suppress(psutil.Error):
+                process = psutil.Process(pid)
+                # A number alone may belong to a stranger by now; with the time it was started it cannot.
+                if abs(process.create_time() - created) < 1:
+                    found.append(process)
         return found

@@ -12,9 +12,9 @@ def say(line: str, *, end: str = "\n") -> None:
 
 
 @contextlib.contextmanager
-def step(title: str) -> Iterator[None]:
+def starting(title: str) -> Iterator[None]:
     started = time.monotonic()
-    say(f"{title} ... ", end="")
+    say(f"Starting {title} ... ", end="")
     try:
         yield
     except BaseException:

@@ -42,5 +42,9 @@ def _finish(process: subprocess.Popen[bytes]) -> int:
         # Ctrl-C has reached the command too, and it may print a summary; other signals came to us alone.
         if stopped.signum != signal.SIGINT:
             process.terminate()
-        status = process.wait(PATIENCE_SECONDS)
+        try:
+            status = process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
     return status if status >= 0 else 128 - status

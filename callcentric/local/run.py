@@ -56,19 +56,19 @@ def _start_servers(embedded: Embedded, *, site_url: str) -> dict[str, str]:
     embedded.start_database()
     embedded.start_broker()
     embedded.start_card_processor(site_url=site_url)
-    own = variables.basics(embedded.state, site_url=site_url) | embedded.variables
-    effective = {name: os.environ.get(name) or value for name, value in own.items()}
-    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
-    variables.write(embedded.state.folder / "env", effective | given)
+    basics = variables.basics(embedded.state, site_url=site_url)
+    # What the user has set wins, one variable at a time; the data folder is named so that it fits from anywhere.
+    chosen = {name: os.environ.get(name) or value for name, value in (basics | embedded.variables).items()}
+    chosen["PORTAL_DATA"] = basics["PORTAL_DATA"]
+    variables.write(embedded.state.folder / "env", chosen)
     # `python` in the Procfile is this one, and its lines appear as they are written.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return {**os.environ, **effective, "PATH": path, "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **chosen, "PATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 def _prepare(environment: Mapping[str, str]) -> None:
     say("Preparing the data:")
-    done = subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=environment, check=False)
-    if done.returncode:
+    if processes.start([sys.executable, "manage.py", "prepare"], environment=environment, folder=ROOT).wait():
         raise CannotStart("The data could not be prepared: the reason stands above.")
 
 

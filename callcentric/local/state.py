@@ -48,31 +48,22 @@ class State:
         self.folder = folder.resolve()
         self.log = self.folder / "log"
         self._file = self.folder / "state.json"
-        try:
+        with self._writable():
             self.log.mkdir(parents=True, exist_ok=True)
             self._kept = self._read()
-            self._keep("made", 1)
-        except OSError as error:
-            raise CannotStart(
-                f"Cannot write to {self.folder} ({error.strerror}): set PORTAL_DATA to a writable folder."
-            ) from error
-
-    def _read(self) -> dict[str, str | int]:
-        try:
-            kept = json.loads(self._file.read_text())
-        except (FileNotFoundError, ValueError):
-            # Missing or damaged: new ports and secrets do as well, the servers take them at their next start.
-            return {}
-        return kept if isinstance(kept, dict) else {}
 
     @contextlib.contextmanager
     def locked(self, busy: str) -> Iterator[None]:
         """Hold the folder until the block or the process ends; ``busy`` is what to say when another does."""
-        with (self.folder / "lock").open("w") as lock:
+        with self._writable():
+            lock = (self.folder / "lock").open("w")
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise CannotStart(busy) from None
+            # Again, now that nobody else writes it.
+            self._kept = self._read()
             yield
 
     def secret(self, name: str, prefix: str = "") -> str:
@@ -89,6 +80,24 @@ class State:
         self._keep(name, free_port())
         return int(self._kept[name])
 
+    @contextlib.contextmanager
+    def _writable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CannotStart(
+                f"Cannot write to {self.folder} ({error.strerror}): set PORTAL_DATA to a writable folder."
+            ) from error
+
+    def _read(self) -> dict[str, str | int]:
+        try:
+            kept = json.loads(self._file.read_text())
+        except (FileNotFoundError, ValueError):
+            # Missing or damaged: new ports and secrets do as well, the servers take them at their next start.
+            return {}
+        return kept if isinstance(kept, dict) else {}
+
     def _keep(self, name: str, value: str | int) -> None:
         self._kept[name] = value
-        write_private(self._file, json.dumps(self._kept, indent=2) + "\n")
+        with self._writable():
+            write_private(self._file, json.dumps(self._kept, indent=2) + "\n")

@@ -24,4 +24,6 @@ def raise_when_asked() -> None:
         raise Stopped(signum)
 
     for asked in ASKED:
-        signal.signal(asked, stop)
+        # `nohup` means it: the terminal may close.
+        if asked is not signal.SIGHUP or signal.getsignal(asked) is not signal.SIG_IGN:
+            signal.signal(asked, stop)
