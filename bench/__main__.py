@@ -6,6 +6,7 @@ import sys
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "callcentric.settings")
+os.environ["LOG_LEVEL"] = "ERROR"
 django.setup()
 
 from django.core.management import call_command  # noqa: E402

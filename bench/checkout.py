@@ -79,7 +79,7 @@ def _order(account: Account, total: Decimal, now: datetime) -> None:
 
 
 def _total(account: Account, now: datetime) -> Decimal:
-    lines = carts.lines_of(account.cart, today=now.date())
+    lines = carts.lines_of(account.cart)
     return carts.quote_for(account=account, lines=lines, today=now.date(), has_911_address=True).total
 
 

@@ -4,6 +4,7 @@ from datetime import date
 
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Account
 from billing import taxes
@@ -62,23 +63,18 @@ def count(*, account: Account | None, session: SessionBase) -> int:
     return lines.filter(cart=cart).count() if cart else 0
 
 
-def lines_of(cart: Cart | None, *, today: date) -> list[CartLine]:
-    """The cart's lines, each product with its prices in force ``today``."""
-    if cart is None:
-        return []
-    lines = list(CartLine.objects.filter(cart=cart).order_by("pk"))
-    products = Product.objects.priced(today).in_bulk([line.product_id for line in lines])
-    priced = [line for line in lines if line.product_id in products]
-    for line in priced:
-        line.product = products[line.product_id]
-    return priced
+def lines_of(cart: Cart | None) -> list[CartLine]:
+    """What is in the cart, in the order it was put there."""
+    return list(CartLine.objects.filter(cart=cart).order_by("pk")) if cart else []
 
 
 def quote_for(*, account: Account | None, lines: list[CartLine], today: date, has_911_address: bool | None) -> Quote:
-    """What the cart's lines cost this customer today."""
+    """What the cart's lines cost this customer at the prices in force ``today``."""
+    wanted = [line.product_id for line in lines]
+    products = Product.objects.priced(today).filter(Q(pk__in=wanted) | Q(kind=Product.Kind.E911)).in_bulk()
     return quote(
-        wanted=[line.product for line in lines],
-        e911=Product.objects.priced(today).get(code="e911"),
+        wanted=[products[product] for product in wanted if product in products],
+        e911=next(product for product in products.values() if product.kind == Product.Kind.E911),
         holding=holding_of(account),
         has_911_address=has_911_address,
         tax_rate=taxes.rate_at(account.billing_address) if account else taxes.NO_TAX,

@@ -11,6 +11,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts import embargo
 from accounts.models import Account, Address
@@ -89,21 +90,31 @@ def finish_all(*, now: datetime) -> int:
 
 def _begin(account: Account, confirmation: Confirmation, now: datetime) -> Order:
     """The order of this confirmation: the one it made before, or a new one, checked and written down."""
-    cart, _ = Cart.objects.get_or_create(account=account)
-    Cart.objects.select_for_update().get(pk=cart.pk)
-    made = Order.objects.filter(token=confirmation.token, account=account).select_related("payment", "account").first()
-    if made:
-        return made
+    cart = _locked_cart(account)
+    known = {
+        order.token == confirmation.token: order
+        for order in Order.objects.select_related("payment", "account").filter(
+            Q(token=confirmation.token) | Q(state=Order.State.PAYING), account=account
+        )
+    }
+    if True in known:
+        return known[True]
+    if known:
+        raise CheckoutRefused("An order of yours is being paid right now. See “Orders” for what became of it.")
     service_address = check_customer(account)
     quoted = _checked(account, cart, confirmation, service_address, now.date())
     return _write_down(account, confirmation, quoted, service_address, now)
 
 
+def _locked_cart(account: Account) -> Cart:
+    """The customer's cart, locked: whatever else orders from it waits."""
+    carts_of_account = Cart.objects.select_for_update().filter(account=account)
+    return carts_of_account.first() or carts_of_account.get(pk=Cart.objects.get_or_create(account=account)[0].pk)
+
+
 def _checked(account: Account, cart: Cart, confirmation: Confirmation, service_address: Address, today: date) -> Quote:
     """The cart's quote once everything that can refuse an order has had its say."""
-    lines = carts.lines_of(cart, today=today)
-    if Order.objects.filter(account=account, state=Order.State.PAYING).exists():
-        raise CheckoutRefused("An order of yours is being paid right now. See “Orders” for what became of it.")
+    lines = carts.lines_of(cart)
     if not lines:
         raise CheckoutRefused("Your cart is empty, so there is nothing to order.")
     quoted = carts.quote_for(account=account, lines=lines, today=today, has_911_address=service_address.has_911)
@@ -127,29 +138,16 @@ def check_customer(account: Account) -> Address:
         raise CheckoutRefused("Confirm your e-mail address before your first order: we sent you a link.")
     if not account.service_address or not account.billing_address.is_complete:
         raise CheckoutRefused("We need your address before you can order.")
-    embargo.check(str(account.billing_address.country))
-    embargo.check(str(account.service_address.country))
+    for country in {str(account.billing_address.country), str(account.service_address.country)}:
+        embargo.check(country)
     return account.service_address
 
 
 def _write_down(
     account: Account, confirmation: Confirmation, quoted: Quote, service_address: Address, now: datetime
 ) -> Order:
-    paying = split(total=quoted.total, balance=ledger.of(account).balance or ZERO, pays_from=confirmation.pays_from)
-    payment = None
-    if paying.from_card:
-        if confirmation.card is None:
-            raise CheckoutRefused(
-                f"Your balance is ${paying.from_card:.2f} short. Add a card or add funds, then confirm again."
-            )
-        payment = payments.begin(
-            account=account,
-            card=confirmation.card,
-            amount=paying.from_card,
-            purpose=Payment.Purpose.ORDER,
-            token=confirmation.token,
-            now=now,
-        )
+    balance = ledger.of(account).balance or ZERO
+    from_card = split(total=quoted.total, balance=balance, pays_from=confirmation.pays_from).from_card
     order = Order.objects.create(
         account=account,
         token=confirmation.token,
@@ -159,8 +157,8 @@ def _write_down(
         subtotal=quoted.subtotal,
         tax=quoted.tax,
         total=quoted.total,
-        from_card=paying.from_card,
-        payment=payment,
+        from_card=from_card,
+        payment=_begin_payment(account, confirmation, from_card, now) if from_card else None,
         placed_at=now,
     )
     OrderLine.objects.bulk_create(
@@ -178,9 +176,23 @@ def _write_down(
     return order
 
 
+def _begin_payment(account: Account, confirmation: Confirmation, amount: Decimal, now: datetime) -> Payment:
+    if confirmation.card is None:
+        raise CheckoutRefused(f"Your balance is ${amount:.2f} short. Add a card or add funds, then confirm again.")
+    return payments.begin(
+        account=account,
+        card=confirmation.card,
+        amount=amount,
+        purpose=Payment.Purpose.ORDER,
+        token=confirmation.token,
+        now=now,
+    )
+
+
 def _complete(order: Order, now: datetime) -> Order:
     """Begin the services, take the money, empty the cart, say so by e-mail: in the caller's transaction."""
-    fulfilment.begin_services(order, today=now.date())
+    lines = list(order.lines.select_related("product").order_by("position"))
+    fulfilment.begin_services(order, lines, today=now.date())
     ledger.charge(
         account=order.account,
         key=f"order:{order.pk}",
@@ -189,12 +201,11 @@ def _complete(order: Order, now: datetime) -> Order:
         memo=f"Order {order.reference}",
         made_at=now,
     )
-    ordered = order.lines.values("product")
-    CartLine.objects.filter(cart__account=order.account, product__in=ordered).delete()
+    CartLine.objects.filter(cart__account=order.account, product__in=[line.product_id for line in lines]).delete()
     order.state = Order.State.COMPLETED
     order.completed_at = now
     order.save(update_fields=["state", "completed_at"])
-    mails.order_completed(order)
+    mails.order_completed(order, lines)
     return order
 
 

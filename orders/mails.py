@@ -5,14 +5,14 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from post_office import mail
 
-from orders.models import Order
+from orders.models import Order, OrderLine
 
 
-def order_completed(order: Order) -> None:
+def order_completed(order: Order, lines: list[OrderLine]) -> None:
     """Confirm an order: what was ordered, what was paid and from what, and what happens next."""
     context = {
         "order": order,
-        "lines": order.lines.select_related("product", "service").order_by("position"),
+        "lines": lines,
         "link": settings.SITE_URL + reverse("order_detail", args=[order.reference]),
         "OPERATOR": settings.OPERATOR,
     }

@@ -100,7 +100,7 @@ def _page(request: CustomerRequest, *, problem: str = "") -> HttpResponse:
     """The order as it would be now. After a refusal: the same page with the reason, and a token for the next try."""
     account = request.account
     today = clock.today()
-    lines = carts.lines_of(carts.current(account=account, session=request.session), today=today)
+    lines = carts.lines_of(carts.current(account=account, session=request.session))
     if not lines:
         return render(request, "orders/cart.html", {"lines": [], "problem": problem}, status=422 if problem else 200)
     has_911_address = account.service_address is not None and account.service_address.has_911

@@ -40,11 +40,12 @@ def order_outbound(request: CustomerRequest) -> HttpResponse:
 @login_not_required
 def cart(request: HttpRequest) -> HttpResponse:
     account = _customer(request)
-    today = clock.today()
-    lines = carts.lines_of(carts.current(account=account, session=request.session), today=today)
+    lines = carts.lines_of(carts.current(account=account, session=request.session))
     if not lines:
         return render(request, "orders/cart.html", {"lines": []})
-    quoted = carts.quote_for(account=account, lines=lines, today=today, has_911_address=_has_911_address(account))
+    quoted = carts.quote_for(
+        account=account, lines=lines, today=clock.today(), has_911_address=_has_911_address(account)
+    )
     in_cart = {line.product_id: line.pk for line in lines}
     context = {
         "lines": [(line, in_cart.get(line.product.pk)) for line in quoted.lines],

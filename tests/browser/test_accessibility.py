@@ -123,7 +123,7 @@ def _an_order(account: Account):
     account.service_address = account.billing_address
     account.save()
     now = clock.now()
-    lines = carts.lines_of(_fill_cart(account, "north-america-500"), today=now.date())
+    lines = carts.lines_of(_fill_cart(account, "north-america-500"))
     quoted = carts.quote_for(account=account, lines=lines, today=now.date(), has_911_address=True)
     confirmation = checkout.Confirmation(token=uuid4(), total=quoted.total, pays_from="balance", card=None)
     return checkout.place(account=account, confirmation=confirmation, now=now)

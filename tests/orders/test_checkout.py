@@ -366,6 +366,6 @@ class TestPostgreSQLHolds:
 
 
 def test_the_cart_and_the_checkout_agree(shopper):
-    lines = carts.lines_of(shopper.cart, today=NOON.date())
+    lines = carts.lines_of(shopper.cart)
     quoted = carts.quote_for(account=shopper, lines=lines, today=NOON.date(), has_911_address=True)
     assert (quoted.total, place(shopper).total) == (TOTAL, TOTAL)
