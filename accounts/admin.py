@@ -2,6 +2,8 @@
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.http import HttpRequest
@@ -14,6 +16,9 @@ from accounts.models import Account, EmbargoedCountry, User, country_name
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 # Staff see a user's address below and never confirm one by hand.
 admin.site.unregister(EmailAddress)
+# The key of a session, or the secret of a two-factor login, would let staff in as the customer.
+admin.site.unregister(UserSession)
+admin.site.unregister(Authenticator)
 
 
 @admin.register(User)
@@ -57,11 +62,16 @@ class AccountAdmin(ModelAdmin):
         "user",
         "billing_address",
         "service_address",
+        "email_is_confirmed",
         "referred_by",
         "opened_at",
         "closed_on",
     )
     fields = ("number", "user", "name", "phone", "time_zone", "pays_from", *readonly_fields[2:])
+
+    @admin.display(description="e-mail confirmed", boolean=True)
+    def email_is_confirmed(self, account: Account) -> bool:
+        return account.email_is_confirmed
 
     @admin.display(ordering="user__username")
     def username(self, account: Account) -> str:
@@ -77,6 +87,20 @@ class AccountAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
         """A 1777 number is never used twice, so its account stays."""
+        return False
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ModelAdmin):
+    """Two-factor logins, to be deleted for customers who have lost their phone and their codes."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    list_select_related = ("user",)
+    search_fields = ("user__username", "user__account__number")
+    fields = readonly_fields = ("user", "type", "created_at", "last_used_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
 

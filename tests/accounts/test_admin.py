@@ -1,4 +1,8 @@
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.models import UserSession
+from django.contrib import admin
 from django.urls import reverse
 
 from accounts import embargo
@@ -73,3 +77,18 @@ def test_staff_keep_the_embargo_list(sam_client, alice_client):
     sam_client.post(reverse("admin:accounts_embargoedcountry_add"), {"country": "BY"})
     with pytest.raises(embargo.NotServed, match="We cannot serve addresses in Belarus"):
         embargo.check("BY")
+
+
+@pytest.mark.django_db
+def test_staff_turn_off_a_two_factor_login_and_never_see_its_secret(sam_client, alice):
+    secret = generate_totp_secret()
+    totp = TOTP.activate(alice.user, secret).instance
+    url = reverse("admin:mfa_authenticator_change", args=[totp.pk])
+    page = sam_client.get(url)
+    assert (page.status_code, secret in page.content.decode()) == (200, False)
+    sam_client.post(reverse("admin:mfa_authenticator_delete", args=[totp.pk]), {"post": "yes"})
+    assert not is_mfa_enabled(alice.user)
+
+
+def test_staff_have_no_list_of_sessions():
+    assert not admin.site.is_registered(UserSession)

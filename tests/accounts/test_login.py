@@ -3,7 +3,13 @@ import threading
 
 import pytest
 from allauth.account.models import EmailAddress
-from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -334,6 +340,54 @@ def test_with_two_factor_login_the_password_is_not_enough(client, alice):
     response = client.post(reverse("mfa_authenticate"), {"code": "000000"})
     assert response.status_code == 200
     assert not is_logged_in(client)
+
+
+def right_code(secret: str) -> str:
+    counters = list(yield_hotp_counters_from_time())
+    return format_hotp_value(hotp_value(secret, counters[len(counters) // 2]))
+
+
+@pytest.mark.django_db
+def test_a_right_code_logs_in(client, alice):
+    secret = generate_totp_secret()
+    TOTP.activate(alice.user, secret)
+    log_in(client, "alice", next="/cart/")
+    response = client.post(reverse("mfa_authenticate"), {"code": right_code(secret)})
+    assert response.url == "/cart/"
+    assert client.session["_auth_user_id"] == str(alice.user.pk)
+
+
+@pytest.mark.django_db
+def test_five_wrong_codes_pause_too(client, alice):
+    secret = generate_totp_secret()
+    TOTP.activate(alice.user, secret)
+    log_in(client, "alice")
+    for _ in range(5):
+        client.post(reverse("mfa_authenticate"), {"code": "000000"}, REMOTE_ADDR="192.0.2.1")
+    response = client.post(reverse("mfa_authenticate"), {"code": right_code(secret)}, REMOTE_ADDR="192.0.2.2")
+    assert errors(response) == {"code": [PAUSED]}
+    assert not is_logged_in(client)
+
+
+@pytest.mark.django_db
+def test_a_right_code_does_not_forget_the_failures_of_its_address(client, alice, bob):
+    secret = generate_totp_secret()
+    TOTP.activate(bob.user, secret)
+    for _ in range(4):
+        log_in(Client(), "alice", "wrong")
+    log_in(client, "bob")
+    client.post(reverse("mfa_authenticate"), {"code": right_code(secret)}, REMOTE_ADDR="192.0.2.1")
+    assert is_logged_in(client)
+    log_in(Client(), "alice", "wrong")
+    assert errors(log_in(Client(), "alice")) == {"__all__": [PAUSED]}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", ["", "0\x000000", "0" * 5000])
+def test_a_bad_code_is_a_form_error(client, alice, code):
+    TOTP.activate(alice.user, generate_totp_secret())
+    log_in(client, "alice")
+    assert list(errors(client.post(reverse("mfa_authenticate"), {"code": code}))) == ["code"]
 
 
 @pytest.mark.django_db
