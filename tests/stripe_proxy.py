@@ -70,9 +70,10 @@ class StripeProxy:
         self._faults.append((path, fault))
 
     def reset(self) -> None:
-        """Forget the faults that nothing has met, and what was asked."""
+        """Forget the faults that nothing has met, the keys, and what was asked: a new test is a new world."""
         with self._lock:
             self._faults.clear()
+            self._known.clear()
             self.asked.clear()
         self._silence.set()
         self._silence = threading.Event()

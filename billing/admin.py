@@ -1,0 +1,75 @@
+"""Money as staff see it: to be read, never changed. Only tax rates are theirs to edit."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from billing.models import Card, LedgerAccount, Payment, StripeEvent, TaxRate, Transfer
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """What happened is not edited: money is mended by another transfer, a charge by Stripe."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(LedgerAccount)
+class LedgerAccountAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "kind", "balance")
+    list_filter = ("kind",)
+    list_select_related = ("account",)
+    search_fields = ("account__number", "account__name", "account__user__email")
+    ordering = ("-pk",)
+
+
+@admin.register(Transfer)
+class TransferAdmin(ReadOnlyAdmin):
+    list_display = ("made_at", "kind", "amount", "source", "target", "memo", "key")
+    list_filter = ("kind", "made_at")
+    list_select_related = ("source__account", "target__account")
+    search_fields = ("=key", "=source__account__number", "=target__account__number")
+    ordering = ("-pk",)
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "account", "amount", "purpose", "state", "card", "problem")
+    list_filter = ("state", "purpose", "created_at")
+    list_select_related = ("account", "card")
+    search_fields = ("=account__number", "=stripe_id", "account__name")
+    ordering = ("-pk",)
+
+
+@admin.register(Card)
+class CardAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "account", "expires", "is_default", "added_at", "removed_at")
+    list_filter = ("is_default", "brand")
+    list_select_related = ("account",)
+    search_fields = ("=account__number", "account__name", "=last4", "=stripe_id")
+    ordering = ("-pk",)
+
+
+@admin.register(StripeEvent)
+class StripeEventAdmin(ReadOnlyAdmin):
+    list_display = ("received_at", "type", "object_id", "acted_at", "problem")
+    list_filter = (("acted_at", admin.EmptyFieldListFilter), "type")
+    search_fields = ("=stripe_id", "=object_id", "=customer")
+    ordering = ("-pk",)
+
+
+@admin.register(TaxRate)
+class TaxRateAdmin(ModelAdmin):
+    list_display = ("country", "region", "rate")
+    search_fields = ("region",)
+    ordering = ("country", "region")
