@@ -57,7 +57,8 @@ def browser() -> Iterator[Browser]:
 def portal(transactional_db, live_server, settings, stripe_server, stripe_webhooks) -> Iterator[str]:
     """The address of a portal that serves, with its catalogue loaded and a Celery worker beside it."""
     settings.SITE_URL = live_server.url
-    settings.WHITENOISE_AUTOREFRESH = True
+    # Django's test runner keeps mail in memory; here it goes the portal's own way, as rows that a worker sends.
+    settings.EMAIL_BACKEND = "post_office.EmailBackend"
     call_command("load_catalog", verbosity=0)
     call_command("load_taxes", verbosity=0)
     with start_worker(celery_app, pool="solo", perform_ping_check=False, shutdown_timeout=20):

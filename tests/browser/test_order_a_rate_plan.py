@@ -54,7 +54,7 @@ def test_sign_up_to_a_confirmed_order_with_a_new_card(page):
     page.goto("/")
     page.get_by_role("link", name="Sign Up").first.click()
     form = page.locator("main form")
-    form.get_by_label("Name", exact=True).fill("Bob")
+    form.get_by_label("Your name").fill("Bob")
     form.get_by_label("E-mail").fill("bob@example.com")
     form.get_by_label("Username").fill("bob")
     form.get_by_label("Password").fill(PASSWORD)
