@@ -201,7 +201,7 @@ class Payment(models.Model):
         SENT = "sent", "Being checked with the bank"
         NEEDS_CUSTOMER = "needs_customer", "Waiting for your confirmation"
         SUCCEEDED = "succeeded", "Paid"
-        FAILED = "failed", "Declined"
+        FAILED = "failed", "Not paid"
 
     class Purpose(models.TextChoices):
         DEPOSIT = "deposit", "Deposit"

@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('purpose', models.CharField(choices=[('deposit', 'Deposit'), ('order', 'Order'), ('renewal', 'Renewal')], max_length=10)),
                 ('amount', models.DecimalField(decimal_places=4, max_digits=12)),
-                ('state', models.CharField(choices=[('created', 'Not sent yet'), ('sent', 'Being checked with the bank'), ('needs_customer', 'Waiting for your confirmation'), ('succeeded', 'Paid'), ('failed', 'Declined')], default='created', max_length=15)),
+                ('state', models.CharField(choices=[('created', 'Not sent yet'), ('sent', 'Being checked with the bank'), ('needs_customer', 'Waiting for your confirmation'), ('succeeded', 'Paid'), ('failed', 'Not paid')], default='created', max_length=15)),
                 ('token', models.UUIDField(unique=True)),
                 ('on_session', models.BooleanField(default=True)),
                 ('stripe_id', models.CharField(blank=True, max_length=100, null=True, unique=True)),
