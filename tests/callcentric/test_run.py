@@ -34,7 +34,7 @@ def clean_environment(data: Path, **more: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in given and not name.startswith(("PORTAL_", "STRIPE_", "PYTEST_", "DJANGO_"))
+        if name not in given and not name.startswith(("PORTAL_", "STRIPE_", "PYTEST_", "DJANGO_", "MAKE"))
     }
     return kept | {"PORTAL_DATA": str(data)} | more
 
