@@ -20,6 +20,15 @@ from callcentric.local.state import State, free_port
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.fixture
+def data(tmp_path) -> Iterator[Path]:
+    """A data folder that takes with it what root's PostgreSQL keeps outside of it."""
+    yield tmp_path
+    for link in [*tmp_path.glob("postgres"), *tmp_path.glob("*/postgres")]:
+        if link.is_symlink():
+            shutil.rmtree(link.resolve().parent)
+
+
 def clean_environment(data: Path, **more: str) -> dict[str, str]:
     """That of somebody who has set nothing: what this test run was given is taken out."""
     given = (
@@ -89,24 +98,24 @@ def is_zombie(process: psutil.Process) -> bool:
     return True
 
 
-def test_the_portal_ends_without_a_trace_and_keeps_its_data(tmp_path):
+def test_the_portal_ends_without_a_trace_and_keeps_its_data(data):
     port = free_port()
-    with running(tmp_path, port) as (runner, started):
+    with running(data, port) as (runner, started):
         names = " ".join(" ".join(process.cmdline()) for process in started)
         assert [word in names for word in ("postgres", "valkey", "localstripe", "gunicorn", "worker", "beat")]
         runner.kill()
         runner.wait()
         assert still_running(started, seconds=20) == []
-    secrets = State(tmp_path).secret("secret_key")
+    secrets = State(data).secret("secret_key")
 
-    with running(tmp_path, port) as (runner, started):
-        assert State(tmp_path).secret("secret_key") == secrets
+    with running(data, port) as (runner, started):
+        assert State(data).secret("secret_key") == secrets
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
             assert answer.status == 200
-        again = local("run", data=tmp_path, PORT=str(free_port()))
+        again = local("run", data=data, PORT=str(free_port()))
         assert (again.returncode, again.stderr) == (
             1,
-            f"A portal already runs on {tmp_path}: stop that one, or set PORTAL_DATA to another folder.\n",
+            f"A portal already runs on {data}: stop that one, or set PORTAL_DATA to another folder.\n",
         )
         beside = subprocess.run(
             [
@@ -117,7 +126,7 @@ def test_the_portal_ends_without_a_trace_and_keeps_its_data(tmp_path):
                 "from accounts.models import User; print(User.objects.count())",
             ],
             cwd=ROOT,
-            env=clean_environment(tmp_path),
+            env=clean_environment(data),
             capture_output=True,
             text=True,
         )
@@ -125,13 +134,13 @@ def test_the_portal_ends_without_a_trace_and_keeps_its_data(tmp_path):
         runner.send_signal(signal.SIGINT)
         assert runner.wait(20) == 0
         assert still_running(started) == []
-    assert not (tmp_path / "pids.json").exists()
+    assert not (data / "pids.json").exists()
 
 
-def test_a_taken_port_is_named_with_what_to_say_instead(tmp_path):
+def test_a_taken_port_is_named_with_what_to_say_instead(data):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        refused = local("run", data=tmp_path, PORT=str(port))
+        refused = local("run", data=data, PORT=str(port))
     assert (refused.returncode, refused.stdout, refused.stderr) == (
         1,
         "",
@@ -139,22 +148,22 @@ def test_a_taken_port_is_named_with_what_to_say_instead(tmp_path):
     )
 
 
-def test_a_port_that_is_no_number_is_refused(tmp_path):
-    refused = local("run", data=tmp_path, PORT="eight")
+def test_a_port_that_is_no_number_is_refused(data):
+    refused = local("run", data=data, PORT="eight")
     assert (refused.returncode, refused.stderr) == (
         1,
         "PORT is eight: it must be a number from 1 to 65535.\n",
     )
 
 
-def test_a_database_that_does_not_answer_stops_the_start(tmp_path):
-    refused = local("run", data=tmp_path, PORT=str(free_port()), DATABASE_URL="postgres://u:hidden@127.0.0.1:1/x")
+def test_a_database_that_does_not_answer_stops_the_start(data):
+    refused = local("run", data=data, PORT=str(free_port()), DATABASE_URL="postgres://u:hidden@127.0.0.1:1/x")
     assert refused.returncode == 1
     assert refused.stderr.startswith("The database that DATABASE_URL names cannot be used: ")
     assert "hidden" not in refused.stdout + refused.stderr
 
 
-def test_a_command_has_servers_of_its_own_and_gives_its_status(tmp_path):
+def test_a_command_has_servers_of_its_own_and_gives_its_status(data):
     program = (
         "import os, psycopg, redis, sys;"
         "psycopg.connect(os.environ['DATABASE_URL']).close();"
@@ -162,10 +171,10 @@ def test_a_command_has_servers_of_its_own_and_gives_its_status(tmp_path):
         "print('with', os.environ['PORTAL_DATA'], os.environ['STRIPE_SECRET_KEY']); sys.exit(3)"
     )
     # Whoever has Stripe's real key in the shell must not meet the real Stripe in a test.
-    done = local("test", "--", sys.executable, "-c", program, data=tmp_path, STRIPE_SECRET_KEY="sk_live_real")
+    done = local("test", "--", sys.executable, "-c", program, data=data, STRIPE_SECRET_KEY="sk_live_real")
     assert done.returncode == 3, done.stderr
-    assert done.stdout.splitlines()[-1] == f"with {tmp_path / 'test'} sk_test_rehearsal"
-    assert not (tmp_path / "test" / "pids.json").exists()
+    assert done.stdout.splitlines()[-1] == f"with {data / 'test'} sk_test_rehearsal"
+    assert not (data / "test" / "pids.json").exists()
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
