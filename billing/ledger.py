@@ -75,21 +75,14 @@ def post(
         made_at=made_at,
         tax_on=tax_on,
     )
-    statement = _statement_for(source, target)
-    values = _values_of(transfer)
-    made = _execute(statement, values) or _made_before(transfer)
+    made = _insert(transfer) or _made_before(transfer)
     if made is None:
         # Neither posted nor known: a house account has no row yet.
         _write_houses(source, target)
-        made = _execute(statement, values) or _made_before(transfer)
+        made = _insert(transfer) or _made_before(transfer)
     if made is None:
         raise LedgerAccount.DoesNotExist(f"{source!r} or {target!r} is no ledger account.")
-    if isinstance(made, Transfer):
-        return made
-    transfer.pk, transfer.source_balance, transfer.target_balance = made
-    transfer._state.adding = False
-    transfer._state.db = connection.alias
-    return transfer
+    return made
 
 
 def charge(*, account: Account, key: str, net: Decimal, tax: Decimal, memo: str, made_at: datetime) -> Transfer | None:
@@ -190,23 +183,29 @@ def _values_of(transfer: Transfer) -> dict[str, Any]:
     }
 
 
-def _execute(statement: str, values: dict[str, Any]) -> tuple[int, Decimal | None, Decimal | None] | None:
+def _insert(transfer: Transfer) -> Transfer | None:
+    """Post it; None where its key is taken, or where one of its accounts has no row."""
+    statement = _statement_for(transfer.source, transfer.target)
     try:
         with _cursor() as cursor:
-            cursor.execute(statement, values)
-            return cursor.fetchone()
+            cursor.execute(statement, _values_of(transfer))
+            stored = cursor.fetchone()
     except IntegrityError as error:
         if "balance_is_never_negative" in str(error):
-            raise InsufficientFunds(
-                f"Your balance does not cover ${values['amount']:,.2f}. Add funds and try again."
-            ) from error
+            raise InsufficientFunds("Your balance does not cover this. Add funds and try again.") from error
         raise
+    if stored is None:
+        return None
+    transfer.pk, transfer.source_balance, transfer.target_balance = stored
+    transfer._state.adding = False
+    transfer._state.db = connection.alias
+    return transfer
 
 
 def _cursor() -> CursorWrapper:
     """psycopg's own cursor on Django's connection: it keeps the statement's plan, which is most of its cost."""
     connection.ensure_connection()
-    cursor = psycopg.Cursor(connection.connection)
+    cursor: Any = psycopg.Cursor(connection.connection)
     return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
 
 
