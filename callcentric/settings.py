@@ -33,13 +33,9 @@ PORTAL_DEV = env.bool("PORTAL_DEV", default=False)
 CLOCK_FILE = PORTAL_DATA / "clock" if PORTAL_DEV else None
 # The operator's name, as customers read it.
 OPERATOR = env("OPERATOR", default="Callcentric")
-SITE_URL = required(
-    "SITE_URL", "Set it to the portal's public address, such as https://my.example.com."
-).rstrip("/")
+SITE_URL = required("SITE_URL", "Set it to the portal's public address, such as https://my.example.com.").rstrip("/")
 
-SECRET_KEY = required(
-    "SECRET_KEY", "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(64))'."
-)
+SECRET_KEY = required("SECRET_KEY", "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(64))'.")
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[SITE_URL.split("://")[1].split("/")[0].split(":")[0]])
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
@@ -118,9 +114,7 @@ TEMPLATES = [
 ]
 
 # --- Database, cache, broker ----------------------------------------------------------------------------------------
-required(
-    "DATABASE_URL", "Set it to postgres://USER:PASSWORD@HOST:5432/NAME, or start everything with `make run`."
-)
+required("DATABASE_URL", "Set it to postgres://USER:PASSWORD@HOST:5432/NAME, or start everything with `make run`.")
 DATABASES = {"default": env.db_url("DATABASE_URL")}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
@@ -204,12 +198,8 @@ AGENT_LOOKUP = "agents.referrals.find_agent"
 
 # --- Money ----------------------------------------------------------------------------------------------------------
 STRIPE_SECRET_KEY = required("STRIPE_SECRET_KEY", "Copy it from Stripe's dashboard, Developers, API keys.")
-STRIPE_PUBLISHABLE_KEY = required(
-    "STRIPE_PUBLISHABLE_KEY", "Copy it from Stripe's dashboard, Developers, API keys."
-)
-STRIPE_WEBHOOK_SECRET = required(
-    "STRIPE_WEBHOOK_SECRET", "Copy it from Stripe's dashboard, Developers, Webhooks."
-)
+STRIPE_PUBLISHABLE_KEY = required("STRIPE_PUBLISHABLE_KEY", "Copy it from Stripe's dashboard, Developers, API keys.")
+STRIPE_WEBHOOK_SECRET = required("STRIPE_WEBHOOK_SECRET", "Copy it from Stripe's dashboard, Developers, Webhooks.")
 # Empty for Stripe itself; the address of a stand-in that speaks Stripe's API (localstripe) in development.
 STRIPE_API_BASE = env("STRIPE_API_BASE", default="")
 STRIPE_JS_ORIGIN = STRIPE_API_BASE or "https://js.stripe.com"
