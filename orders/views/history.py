@@ -12,6 +12,7 @@ from orders import checkout
 from orders.models import Order
 
 ORDERS_PER_PAGE = 20
+LOOK_AGAIN_SECONDS = 5
 
 
 @require_safe
@@ -33,7 +34,11 @@ def order_detail(request: CustomerRequest, reference: str) -> HttpResponse:
         # The bank has answered since; whoever looks first finishes the order, exactly as the beat's sweep would.
         order = checkout.finish(order, now=clock.now())
     lines = order.lines.select_related("product", "service").order_by("position")
-    return render(request, "orders/order_detail.html", {"order": order, "lines": lines})
+    response = render(request, "orders/order_detail.html", {"order": order, "lines": lines})
+    if order.state == Order.State.PAYING:
+        # The page looks again by itself, without JavaScript too.
+        response["Refresh"] = str(LOOK_AGAIN_SECONDS)
+    return response
 
 
 def _is_decided(order: Order) -> bool:
