@@ -23,8 +23,6 @@ BROKEN = "500"
 BUSY = "429"
 FAULTS = {TIMEOUT_BEFORE, TIMEOUT_AFTER, BROKEN, BUSY}
 
-# How long "no answer" lasts before the line goes dead; the portal gives up sooner in tests that want a time-out.
-SILENCE_SECONDS = 5
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "host", "content-length"}
 
 
@@ -51,6 +49,9 @@ class StripeProxy:
         self._faults: list[tuple[str, str]] = []
         self._known: dict[str, Known] = defaultdict(Known)
         self._lock = threading.Lock()
+        # How long "no answer" lasts before the line goes dead. Longer than the portal's patience, it is a time-out;
+        # at once, it is the same to the portal and depends on nobody's speed.
+        self.silence_seconds = 0.0
         self._silence = threading.Event()
         self._server = Server(("127.0.0.1", port), _handler_of(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -75,6 +76,7 @@ class StripeProxy:
             self._faults.clear()
             self._known.clear()
             self.asked.clear()
+        self.silence_seconds = 0.0
         self._silence.set()
         self._silence = threading.Event()
 
@@ -91,11 +93,11 @@ class StripeProxy:
         if fault in (BROKEN, BUSY):
             return _error(int(fault), "api_error" if fault == BROKEN else "rate_limit_error")
         if fault == TIMEOUT_BEFORE:
-            self._silence.wait(SILENCE_SECONDS)
+            self._silence.wait(self.silence_seconds)
             return None
         answer = self._once(method, path, headers, body)
         if fault == TIMEOUT_AFTER:
-            self._silence.wait(SILENCE_SECONDS)
+            self._silence.wait(self.silence_seconds)
             return None
         return answer
 

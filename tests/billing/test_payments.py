@@ -194,10 +194,6 @@ class Test3DSecure:
 class TestUnknown:
     """Each fault at each step ends in one charge or none."""
 
-    @pytest.fixture(autouse=True)
-    def _short_of_time(self, settings):
-        settings.STRIPE_TIMEOUT_SECONDS = 0.4
-
     @pytest.mark.parametrize("fault", [TIMEOUT_BEFORE, TIMEOUT_AFTER, BROKEN, BUSY])
     def test_what_is_not_prepared_is_not_charged(self, alice, card, now, stripe_server, fault):
         stripe_server.fail_next("/payment_intents$", fault)
@@ -205,7 +201,9 @@ class TestUnknown:
         assert outcome(alice, payment) == (State.FAILED, 0, 0)
         assert payment.problem == payments.NOT_TAKEN
 
-    def test_a_time_out_after_stripe_took_the_money(self, alice, card, now, stripe_server):
+    def test_a_time_out_after_stripe_took_the_money(self, alice, card, now, stripe_server, settings):
+        """By the clock; the other tests have the line go dead at once."""
+        settings.STRIPE_TIMEOUT_SECONDS, stripe_server.silence_seconds = 1, 20
         stripe_server.fail_next("/confirm$", TIMEOUT_AFTER)
         payment = pay(alice, card, now)
         assert outcome(alice, payment) == (State.SENT, 0, 1)
@@ -300,12 +298,10 @@ class TestRaces:
         assert {payment.pk for payment in results} == {Payment.objects.get().pk}
         assert outcome(alice, results[0]) == (State.SUCCEEDED, TEN, 1)
 
-    def test_16_who_settle_the_same_charge_move_the_money_once(self, alice, now, stripe_server, settings):
-        settings.STRIPE_TIMEOUT_SECONDS = 1
+    def test_16_who_settle_the_same_charge_move_the_money_once(self, alice, now, stripe_server):
         card = add_card(alice)
         stripe_server.fail_next("/confirm$", TIMEOUT_AFTER)
         payment = pay(alice, card, now)
-        settings.STRIPE_TIMEOUT_SECONDS = 20
         self.run(lambda: payments.refresh(payment, now=now))
         assert outcome(alice, payment) == (State.SUCCEEDED, TEN, 1)
         assert Transfer.objects.count() == 1

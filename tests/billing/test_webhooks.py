@@ -51,9 +51,8 @@ def send(sent, *, secret=None, at=None, signature=None):
 
 
 @pytest.fixture
-def unknown(alice, stripe_server, settings) -> Payment:
+def unknown(alice, stripe_server) -> Payment:
     """A payment that Stripe took, and whose answer was lost."""
-    settings.STRIPE_TIMEOUT_SECONDS = 0.4
     card = add_card(alice)
     stripe_server.fail_next("/confirm$", TIMEOUT_AFTER)
     payment = payments.begin(
