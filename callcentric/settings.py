@@ -1,6 +1,7 @@
 """Settings, all from the environment: see .env.example for each variable and what it is for."""
 
 import sys
+import zlib
 from pathlib import Path
 
 import environ
@@ -8,6 +9,7 @@ import structlog
 from csp.constants import NONE, SELF
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from kombu import Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -139,6 +141,10 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 10}
 CELERY_TIMEZONE = "America/New_York"
+# E-mails have a queue of their own: their sender keeps others out by a lock file, so one machine alone may work on it.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("mail")]
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_ROUTES = {"post_office.tasks.*": {"queue": "mail"}}
 
 # --- Accounts and login (domain.md §4) ------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -218,6 +224,8 @@ POST_OFFICE = {
     "DEFAULT_PRIORITY": "medium",
     "MAX_RETRIES": 4,
     "MESSAGE_ID_ENABLED": True,
+    # Two portals on one machine must not wait for each other.
+    "LOCK_FILE_NAME": f"post_office-{zlib.crc32(env.str('DATABASE_URL').encode()):08x}",
 }
 EMAIL_HOST = _delivery.get("EMAIL_HOST") or "localhost"
 EMAIL_PORT = _delivery.get("EMAIL_PORT") or 25

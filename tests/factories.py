@@ -55,5 +55,5 @@ class AccountFactory(factory.django.DjangoModelFactory):
 
 @cache
 def _hashed_password() -> str:
-    """Hashing is slow by design; once for all users of a run is enough."""
+    """The same for all users of a run: hashing is slow even at its quickest."""
     return make_password(PASSWORD)
