@@ -17,7 +17,8 @@ class SeeOther(HttpResponseRedirect):
 def next_page(request: HttpRequest) -> str:
     """The page of ours that ``next`` names, or nothing: an address elsewhere is never followed."""
     page = request.POST.get("next") or request.GET.get("next") or ""
-    allowed = url_has_allowed_host_and_scheme(
+    # A path from the root: a word alone would be taken for the name of a view.
+    allowed = page.startswith("/") and url_has_allowed_host_and_scheme(
         page, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return page if allowed else ""

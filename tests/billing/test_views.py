@@ -172,7 +172,7 @@ class TestDeposit:
             "/checkout/",
         )
 
-    @pytest.mark.parametrize("elsewhere", ["https://example.org/", "//example.org/", "javascript:alert(1)"])
+    @pytest.mark.parametrize("elsewhere", ["https://example.org/", "//example.org/", "javascript:alert(1)", "word"])
     def test_it_leads_nowhere_else(self, alice, alice_client, elsewhere):
         assert alice_client.get(reverse("deposit"), {"next": elsewhere}).context["next"] == ""
 
