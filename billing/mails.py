@@ -1,23 +1,28 @@
-"""E-mails about money, queued as rows in the transaction that causes them."""
+"""E-mails about money and services."""
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.urls import reverse
-from post_office import mail
 
-from billing.models import Payment
+from accounts import mails
+from billing.models import Payment, Service
 
 
 def payment_needs_customer(payment: Payment) -> None:
     """Ask the customer to confirm a payment that the bank does not make without that."""
-    context = {
-        "payment": payment,
-        "link": settings.SITE_URL + reverse("payment", args=[payment.token]),
-        "OPERATOR": settings.OPERATOR,
-    }
-    mail.send(
-        payment.account.user.email,
-        settings.DEFAULT_FROM_EMAIL,
+    mails.write(
+        payment.account,
         subject=f"Your bank asks you to confirm a payment to {settings.OPERATOR}",
-        message=render_to_string("billing/emails/payment_needs_customer.txt", context),
+        template="billing/emails/payment_needs_customer.txt",
+        payment=payment,
+        link=settings.SITE_URL + reverse("payment", args=[payment.token]),
+    )
+
+
+def emergency_confirmed(service: Service) -> None:
+    """Tell the customer that 911 is active, and where help would be sent."""
+    mails.write(
+        service.account,
+        subject="Your 911 service is active",
+        template="billing/emails/emergency_confirmed.txt",
+        address=service.address,
     )
