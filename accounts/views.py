@@ -47,7 +47,7 @@ class SignUp(SignupView):
 
 @customers_only
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: CustomerRequest) -> HttpResponse:
     """Everything a customer keeps up to date, in sections that are saved one by one."""
     # A copy of the row: a refused form must not change the name in the page's header.
@@ -87,7 +87,7 @@ def email_resend(request: CustomerRequest) -> HttpResponse:
 
 @login_not_required
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def forgot(request: HttpRequest) -> HttpResponse:
     """A reminder of usernames, or a new password. The answer is the same for every e-mail address."""
     reminder = EmailForm(request.POST or None, auto_id="reminder_%s")

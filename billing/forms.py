@@ -37,10 +37,15 @@ class DepositForm(forms.Form):
     )
     card = CardChoice(label="Card")
     token = forms.UUIDField(widget=forms.HiddenInput)
+    once_more = forms.BooleanField(label="Add the same amount once more", required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, account: Account, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["card"].offer(account)  # type: ignore[attr-defined]
+
+    def ask_whether_once_more(self) -> None:
+        """Show the box that is hidden as long as nobody adds the same amount twice."""
+        self.fields["once_more"].widget = forms.CheckboxInput()
 
 
 class HistoryForm(forms.Form):

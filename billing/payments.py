@@ -33,6 +33,8 @@ UNKNOWN_AFTER = timedelta(minutes=2)
 # How long a payment waits for its customer: on the page, and after an e-mail with a link to it.
 PATIENCE_ON_SESSION = timedelta(minutes=30)
 PATIENCE_OFF_SESSION = timedelta(days=7)
+# So many declines in 24 hours end an account's card payments for the day: stolen cards are tried out in long rows.
+DECLINES_A_DAY = 10
 
 NOT_TAKEN = "The card processor did not take the payment. Nothing was charged. Try again in a few minutes."
 INTERRUPTED = "The payment was interrupted before the bank was asked. Nothing was charged. Try again."
@@ -54,13 +56,15 @@ def begin(
     now: datetime,
     on_session: bool = True,
 ) -> Payment:
-    """Write a payment down. The same token returns the payment it began, whatever else is passed.
+    """Write a payment down. The same token for the same purpose returns the payment it began, whatever else is passed.
 
-    Raises CardProblem for a card that has expired, was removed or is not the account's.
+    Raises CardProblem for a card that has expired, was removed or is not the account's, for a token of something else,
+    and for an account whose cards were declined too often today.
     """
     made = Payment.objects.filter(token=token).select_related("card", "account").first()
     if made is None:
         _check_card(account, card, now)
+        _check_declines(account, now)
         if amount != to_cents(amount):
             raise ValueError(f"A card is charged in whole cents, not {amount}.")
         payment = Payment(
@@ -75,7 +79,7 @@ def begin(
         # Somebody may have pressed the button twice: the first row stays.
         Payment.objects.bulk_create([payment], ignore_conflicts=True)
         made = Payment.objects.select_related("card", "account").get(token=token)
-    if made.account_id != account.pk:
+    if (made.account_id, made.purpose) != (account.pk, purpose):
         raise CardProblem("This page is out of date. Open it again and start anew.")
     return made
 
@@ -196,6 +200,13 @@ def _check_card(account: Account, card: Card, now: datetime) -> None:
         raise CardProblem("This card is not among your cards any more. Choose another one.")
     if card.has_expired(now.astimezone(clock.BUSINESS_ZONE).date()):
         raise CardProblem(f"Your {card} expired {card.expires}. Choose another card, or add one.")
+
+
+def _check_declines(account: Account, now: datetime) -> None:
+    """Whoever has many cards declined in a day is guessing, or needs help that another try does not give."""
+    declined = Payment.objects.filter(account=account, state=State.FAILED, created_at__gt=now - timedelta(days=1))
+    if declined.exclude(decline_code="").count() >= DECLINES_A_DAY:
+        raise CardProblem("Too many payments were declined today. Try again tomorrow, or ask your bank what is wrong.")
 
 
 def _confirm(payment: Payment, *, now: datetime) -> Payment:

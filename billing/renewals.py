@@ -28,7 +28,7 @@ def upcoming(services: list[Service], *, today: date) -> list[Upcoming]:
     """
     products = Product.objects.priced(today).in_bulk([service.product_id for service in services])
     plan = next((service.product for service in services if service.kind == Product.Kind.PLAN), None)
-    return [_upcoming(service, products[service.product_id], plan) for service in services]
+    return [_upcoming(service, products[service.product_id], plan, today) for service in services]
 
 
 def monthly_price(product: Product, plan: Product | None) -> Decimal:
@@ -38,11 +38,13 @@ def monthly_price(product: Product, plan: Product | None) -> Decimal:
     return product.monthly
 
 
-def _upcoming(service: Service, product: Product, plan: Product | None) -> Upcoming:
+def _upcoming(service: Service, product: Product, plan: Product | None, today: date) -> Upcoming:
     monthly = monthly_price(product, plan)
     renews_on = months.renews_on(service.paid_until)
     month = months.next_month(service.paid_until)
-    if monthly:
+    if monthly and service.paid_until < today:
+        words = f"The renewal for {month:%B} is due: ${monthly:.2f}."
+    elif monthly:
         words = f"Renews on {renews_on:%-d %B} for {month:%B}: ${monthly:.2f}."
     elif product.kind == Product.Kind.E911 and plan is not None:
         words = f"Goes on without a monthly fee: it is inside {plan.name}."

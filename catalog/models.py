@@ -119,10 +119,15 @@ class Price(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["product", "effective_on"], name="one_price_per_product_and_day"),
+            models.UniqueConstraint(
+                fields=["product", "effective_on"],
+                name="one_price_per_product_and_day",
+                violation_error_message="This product has a price from that day already. Choose another day.",
+            ),
             models.CheckConstraint(
                 condition=Q(monthly__gte=0, setup__gte=0, per_minute__gte=0, per_minute_canada__gte=0),
                 name="price_is_never_negative",
+                violation_error_message="A price cannot be negative.",
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -130,6 +135,7 @@ class Price(models.Model):
                     setup=Round(F("setup"), 2),
                 ),
                 name="fees_are_whole_cents",
+                violation_error_message="A monthly fee and a set-up fee are whole cents.",
             ),
         ]
         triggers = [pgtrigger.Protect(name="prices_are_history", operation=pgtrigger.Update | pgtrigger.Delete)]

@@ -49,9 +49,13 @@ def add(*, account: Account | None, session: SessionBase, product: Product) -> C
 
 
 def remove(*, account: Account | None, session: SessionBase, line: int) -> bool:
-    """Take a line out of the cart; False where this cart has no such line."""
-    cart = current(account=account, session=session)
-    return bool(cart and CartLine.objects.filter(cart=cart, pk=line).delete()[0])
+    """Take a line out of the cart; False where it was gone already. Raises DoesNotExist for somebody else's line."""
+    found = CartLine.objects.filter(pk=line).first()
+    if found is None:
+        return False
+    if found.cart != current(account=account, session=session):
+        raise CartLine.DoesNotExist
+    return bool(found.delete()[0])
 
 
 def count(*, account: Account | None, session: SessionBase) -> int:

@@ -34,7 +34,18 @@ CUSTOMERS = {
     "payment_cancel",
     "email_resend",
 }
-PUBLIC = {"home", "outbound", "inbound", "additional", "coverage", "cart", "healthz", "forgot", "account_signup"}
+PUBLIC = {
+    "home",
+    "outbound",
+    "inbound",
+    "additional",
+    "coverage",
+    "cart",
+    "healthz",
+    "forgot",
+    "account_signup",
+    "account_reset_password",
+}
 # Parts of a page, which htmx asks for.
 FRAGMENTS = {"address_fields"}
 # Pages that answer to a POST alone, or to a machine.

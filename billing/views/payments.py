@@ -36,7 +36,9 @@ def deposit(request: CustomerRequest) -> HttpResponse:
         made = deposits.make(account=account, now=clock.now(), **form.cleaned_data)
     except Refused as refusal:
         form.add_error(None, refusal)
-        return _deposit_page(request, form, status=422)
+        if isinstance(refusal, deposits.DepositRepeated):
+            form.ask_whether_once_more()
+        return _deposit_page(request, form, status=409 if isinstance(refusal, deposits.DepositRepeated) else 422)
     if sent_before:
         messages.info(request, "This form was sent before. It was charged once at most, as you see here.")
     return SeeOther(_address(made, request))
@@ -55,7 +57,7 @@ def payment(request: CustomerRequest, token: UUID) -> HttpResponse:
 def payment_check(request: CustomerRequest, token: UUID) -> HttpResponse:
     """Ask Stripe again: from the button, from the page as it waits, and after the bank's question."""
     found = payments.refresh(_of_customer(request, token), now=clock.now())
-    going_on = next_page(request) if found.is_decided else ""
+    going_on = _next_after(request, found) if found.is_decided else ""
     if not request.htmx:  # type: ignore[attr-defined]
         return SeeOther(going_on or _address(found, request))
     if found.state == Payment.State.SENT:
@@ -97,11 +99,16 @@ def _context(request: CustomerRequest, found: Payment) -> dict[str, object]:
     return {
         "payment": found,
         "asked": payments.what_bank_asks(found),
-        "next": next_page(request),
+        "next": _next_after(request, found),
         "balance": ledger.of(request.account).balance,
         "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
         "stripe_js": settings.STRIPE_JS_URL,
     }
+
+
+def _next_after(request: CustomerRequest, found: Payment) -> str:
+    """Where the customer goes on: an order's payment leads to the orders where nothing else was said."""
+    return next_page(request) or (reverse("orders") if found.purpose == Payment.Purpose.ORDER else "")
 
 
 def _address(found: Payment, request: CustomerRequest) -> str:

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prices', to='catalog.product')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('product', 'effective_on'), name='one_price_per_product_and_day'), models.CheckConstraint(condition=models.Q(('monthly__gte', 0), ('per_minute__gte', 0), ('per_minute_canada__gte', 0), ('setup__gte', 0)), name='price_is_never_negative'), models.CheckConstraint(condition=models.Q(('monthly', django.db.models.functions.math.Round(models.F('monthly'), 2)), ('setup', django.db.models.functions.math.Round(models.F('setup'), 2))), name='fees_are_whole_cents')],
+                'constraints': [models.UniqueConstraint(fields=('product', 'effective_on'), name='one_price_per_product_and_day', violation_error_message='This product has a price from that day already. Choose another day.'), models.CheckConstraint(condition=models.Q(('monthly__gte', 0), ('per_minute__gte', 0), ('per_minute_canada__gte', 0), ('setup__gte', 0)), name='price_is_never_negative', violation_error_message='A price cannot be negative.'), models.CheckConstraint(condition=models.Q(('monthly', django.db.models.functions.math.Round(models.F('monthly'), 2)), ('setup', django.db.models.functions.math.Round(models.F('setup'), 2))), name='fees_are_whole_cents', violation_error_message='A monthly fee and a set-up fee are whole cents.')],
             },
         ),
         pgtrigger.migrations.AddTrigger(

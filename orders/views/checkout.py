@@ -46,6 +46,7 @@ def checkout(request: CustomerRequest) -> HttpResponse:
     account = request.account
     if not account.service_address or not account.billing_address.is_complete:
         return redirect("checkout_address")
+    verb.finish_all(now=clock.now(), account=account)
     if request.method != "POST":
         return _page(request)
     form = ConfirmForm(request.POST, account=account)

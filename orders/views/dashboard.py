@@ -9,6 +9,7 @@ from billing import ledger, renewals
 from billing.models import Service
 from callcentric import clock
 from catalog.models import Product
+from orders import checkout
 from orders.models import Order
 
 # Plans first, then numbers with their channels, then 911.
@@ -19,6 +20,7 @@ ORDER_OF_KINDS = list(Product.Kind.values)
 @customers_only
 def dashboard(request: CustomerRequest) -> HttpResponse:
     account = request.account
+    checkout.finish_all(now=clock.now(), account=account)
     services = list(Service.objects.held().filter(account=account).select_related("product", "address"))
     services.sort(key=lambda service: (ORDER_OF_KINDS.index(service.kind), service.pk))
     context = {

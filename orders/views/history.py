@@ -6,7 +6,6 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.access import CustomerRequest, customers_only
-from billing.models import Payment
 from callcentric import clock
 from orders import checkout
 from orders.models import Order
@@ -18,6 +17,7 @@ LOOK_AGAIN_SECONDS = 5
 @require_safe
 @customers_only
 def orders(request: CustomerRequest) -> HttpResponse:
+    checkout.finish_all(now=clock.now(), account=request.account)
     placed = Order.objects.placed().filter(account=request.account).order_by("-placed_at")
     placed = placed.prefetch_related("lines__product")
     return render(request, "orders/orders.html", {"page": Paginator(placed, ORDERS_PER_PAGE).get_page(_page(request))})
@@ -30,8 +30,8 @@ def order_detail(request: CustomerRequest, reference: str) -> HttpResponse:
         "account", "payment__card", "billing_address", "service_address"
     )
     order = get_object_or_404(mine, reference=reference)
-    if order.state == Order.State.PAYING and _is_decided(order):
-        # The bank has answered since; whoever looks first finishes the order, exactly as the beat's sweep would.
+    if order.state == Order.State.PAYING:
+        # If the bank has answered since: whoever looks first finishes the order, exactly as the beat's sweep would.
         order = checkout.finish(order, now=clock.now())
     lines = order.lines.select_related("product", "service").order_by("position")
     response = render(request, "orders/order_detail.html", {"order": order, "lines": lines})
@@ -39,13 +39,6 @@ def order_detail(request: CustomerRequest, reference: str) -> HttpResponse:
         # The page looks again by itself, without JavaScript too.
         response["Refresh"] = str(LOOK_AGAIN_SECONDS)
     return response
-
-
-def _is_decided(order: Order) -> bool:
-    return order.payment is not None and order.payment.state in (
-        Payment.State.SUCCEEDED,
-        Payment.State.FAILED,
-    )
 
 
 def _page(request: CustomerRequest) -> str:

@@ -11,6 +11,7 @@ from accounts.models import Account
 from callcentric import clock
 from catalog.models import Product
 from orders import cart as carts
+from orders.models import CartLine
 
 
 @require_safe
@@ -50,6 +51,7 @@ def cart(request: HttpRequest) -> HttpResponse:
     context = {
         "lines": [(line, in_cart.get(line.product.pk)) for line in quoted.lines],
         "quote": quoted,
+        "tax_is_known": account is not None and account.billing_address.is_complete,
     }
     return render(request, "orders/cart.html", context)
 
@@ -72,9 +74,11 @@ def cart_add(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_not_required
 def cart_remove(request: HttpRequest, line: int) -> HttpResponse:
-    if not carts.remove(account=_customer(request), session=request.session, line=line):
-        raise Http404
-    messages.info(request, "Removed from your cart.")
+    try:
+        removed = carts.remove(account=_customer(request), session=request.session, line=line)
+    except CartLine.DoesNotExist:
+        raise Http404 from None
+    messages.info(request, "Removed from your cart." if removed else "It was no longer in your cart.")
     return redirect("cart")
 
 

@@ -35,7 +35,9 @@
     say("");
     const { error, setupIntent } = await stripe.confirmCardSetup(form.dataset.secret, { payment_method: { card } });
     if (error) {
-      say(error.message || "The card was not accepted. Check what you typed, or use another card.");
+      // What Stripe says to the customer is shown; what it says to programmers is not.
+      const spoken = ["card_error", "validation_error"].includes(error.type) || error.code === "card_declined";
+      say((spoken && error.message) || "The card was not accepted. Check its number, its date and its security code, or use another card.");
       button.disabled = false;
       return;
     }

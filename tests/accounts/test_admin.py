@@ -4,6 +4,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.urls import reverse
+from post_office import mail
 
 from accounts import embargo
 from accounts.models import Account, EmbargoedCountry, User
@@ -92,3 +93,13 @@ def test_staff_turn_off_a_two_factor_login_and_never_see_its_secret(sam_client, 
 
 def test_staff_have_no_list_of_sessions():
     assert not admin.site.is_registered(UserSession)
+
+
+@pytest.mark.django_db
+def test_staff_see_that_an_e_mail_was_sent_but_not_the_link_in_it(sam_client):
+    sent = mail.send("alice@example.com", "help@example.com", subject="Reset", message="http://secret-link/")
+    listed = sam_client.get(reverse("admin:post_office_email_changelist")).content.decode()
+    shown = sam_client.get(reverse("admin:post_office_email_change", args=[sent.pk])).content.decode()
+    assert ("Reset" in listed, "Reset" in shown) == (True, True)
+    assert ("secret-link" in listed, "secret-link" in shown) == (False, False)
+    assert sam_client.post(reverse("admin:post_office_email_delete", args=[sent.pk])).status_code == 403

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account
-from tests.accounts.test_login import PASSWORD, errors, log_in
+from tests.accounts.logins import PASSWORD, errors, log_in
 from tests.accounts.test_recovery import link_in
 from tests.factories import AccountFactory
 

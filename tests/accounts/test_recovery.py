@@ -1,4 +1,5 @@
 import re
+import time
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -6,8 +7,9 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from accounts import pace
 from accounts.models import Account
-from tests.accounts.test_login import MISMATCH, PASSWORD, errors, log_in
+from tests.accounts.logins import MISMATCH, PASSWORD, errors, log_in
 from tests.factories import AccountFactory
 
 NEW = "three-green-ladders"
@@ -192,3 +194,13 @@ def test_changing_the_password_needs_the_present_one_and_is_told(alice: Account,
     ]
     assert client.get(reverse("profile")).status_code == 200
     assert other.get(reverse("profile")).status_code == 302
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/accounts/forgot/", "/accounts/password/reset/"])
+def test_an_answer_is_never_quicker_than_the_other_one(client, alice, path):
+    """Writing an e-mail takes time, and that time must not tell that there was somebody to write to."""
+    for email in (alice.user.email, "nobody@example.com"):
+        begun = time.monotonic()
+        client.post(path, {"email": email})
+        assert time.monotonic() - begun >= pace.SECONDS

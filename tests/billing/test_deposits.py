@@ -22,8 +22,9 @@ def card(alice, stripe_server):
     return add_card(alice)
 
 
-def deposit(card, amount, *, now=NOON, token=None) -> Payment:
-    return deposits.make(account=card.account, card=card, amount=Decimal(amount), token=token or uuid4(), now=now)
+def deposit(card, amount, *, now=NOON, token=None, once_more=True) -> Payment:
+    made = {"account": card.account, "card": card, "amount": Decimal(amount), "token": token or uuid4()}
+    return deposits.make(**made, now=now, once_more=once_more)
 
 
 def test_it_adds_to_the_balance(alice, card):
@@ -107,3 +108,22 @@ def test_16_at_once_stay_within_the_day(alice, stripe_server, same_form):
     assert ends.count(True) == (16 if same_form else 5)
     assert ledger.of(alice).balance == (100 if same_form else 500)
     assert len(charges(alice)) == (1 if same_form else 5)
+
+
+class TestTheSameAgain:
+    """The back button after a deposit, and a new form with the amount still in it."""
+
+    def test_the_same_amount_from_the_same_card_is_asked_about(self, card):
+        deposit(card, "17.00")
+        with pytest.raises(deposits.DepositRepeated, match="You added \\$17.00 from this card at 12:00 PM"):
+            deposit(card, "17.00", now=NOON + timedelta(minutes=9), once_more=False)
+        assert Payment.objects.count() == 1
+
+    def test_meant_once_more_it_is_charged(self, card):
+        deposit(card, "17.00")
+        assert deposit(card, "17.00").state == "succeeded"
+
+    @pytest.mark.parametrize(("amount", "minutes"), [("18.00", 1), ("17.00", 11)])
+    def test_another_amount_and_a_later_time_are_not(self, card, amount, minutes):
+        deposit(card, "17.00")
+        assert deposit(card, amount, now=NOON + timedelta(minutes=minutes), once_more=False).state == "succeeded"

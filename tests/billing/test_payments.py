@@ -71,6 +71,21 @@ class TestBegin:
         with pytest.raises(payments.CardProblem, match="out of date"):
             begin(bob, add_card(bob), now, token=UUID(int=1))
 
+    def test_a_deposits_token_does_not_pay_an_order(self, alice, card, now):
+        begin(alice, card, now, token=UUID(int=1))
+        with pytest.raises(payments.CardProblem, match="This page is out of date."):
+            begin(alice, card, now, token=UUID(int=1), purpose=Payment.Purpose.ORDER)
+
+    def test_a_long_row_of_declines_ends_the_day(self, alice, card, now):
+        declined = {"account": alice, "card": card, "purpose": "deposit", "amount": TEN, "state": State.FAILED}
+        Payment.objects.bulk_create(
+            Payment(**declined, token=uuid4(), decline_code="card_declined", created_at=now)
+            for _ in range(payments.DECLINES_A_DAY)
+        )
+        with pytest.raises(payments.CardProblem, match="Too many payments were declined today."):
+            begin(alice, card, now)
+        assert begin(alice, card, now + timedelta(days=1, minutes=1)).state == State.CREATED
+
     def test_another_customers_card_is_refused(self, alice, bob, card, now):
         with pytest.raises(payments.CardProblem, match="not among your cards"):
             begin(bob, card, now)

@@ -172,6 +172,15 @@ class TestDeposit:
             "/checkout/",
         )
 
+    def test_going_back_and_adding_the_same_again_is_asked_about(self, alice, alice_client):
+        card = add_card(alice)
+        deposit(alice_client, card, "17.00")
+        asked = deposit(alice_client, card, "17.00", token=uuid4())
+        assert (asked.status_code, ledger.of(alice).balance) == (409, 17)
+        assert "Add the same amount once more" in text(asked)
+        assert deposit(alice_client, card, "17.00", token=uuid4(), once_more="on").status_code == 303
+        assert ledger.of(alice).balance == 34
+
     @pytest.mark.parametrize("elsewhere", ["https://example.org/", "//example.org/", "javascript:alert(1)", "word"])
     def test_it_leads_nowhere_else(self, alice, alice_client, elsewhere):
         assert alice_client.get(reverse("deposit"), {"next": elsewhere}).context["next"] == ""

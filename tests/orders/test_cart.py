@@ -76,6 +76,15 @@ def test_a_line_can_be_removed(alice, alice_client):
     assert (response.status_code, codes(alice.cart)) == (302, [])
 
 
+def test_a_line_that_is_gone_already_is_said_to_be_gone(alice, alice_client):
+    add(alice_client, BASIC)
+    path = f"/cart/{alice.cart.lines.get().pk}/remove/"
+    alice_client.post(path)
+    response = alice_client.post(path, follow=True)
+    assert response.redirect_chain == [("/cart/", 302)]
+    assert "It was no longer in your cart." in response.content.decode()
+
+
 def test_a_strangers_line_is_not_found(alice, alice_client, bob_client, client):
     add(alice_client, BASIC)
     path = f"/cart/{alice.cart.lines.get().pk}/remove/"

@@ -168,7 +168,7 @@ class TestOrders:
             put_into_cart(alice, code)
             total = alice_client.get("/checkout/").context["quote"].total
             assert confirm(alice_client, total=str(total)).status_code == 302
-        assert (one, queries()) == (7, 7)
+        assert (one, queries()) == (8, 8)
         assert len(alice_client.get("/orders/").context["page"]) == 3
 
 
@@ -209,8 +209,38 @@ class TestDashboard:
         one = queries()
         Service.objects.create(**hold)
         Service.objects.create(**hold)
-        assert (one, queries()) == (9, 9)
+        assert (one, queries()) == (10, 10)
         assert len(alice_client.get("/dashboard/").context["products"]) == 3
+
+    def test_looking_finishes_an_order_that_the_bank_has_answered(self, shopper, alice_client):
+        """Back from the bank by another page than the order's: nothing waits for the sweep."""
+        confirm(alice_client)
+        order = Order.objects.get()
+        put_into_cart(shopper, "north-america-basic")
+        card = shopper.cards.create(
+            stripe_id="pm_1", brand="visa", last4="4242", expires_month=12, expires_year=2040, is_default=True
+        )
+        paid = {"state": "succeeded", "stripe_id": "pi_1", "settled_at": order.placed_at}
+        payment = shopper.payments.create(card=card, purpose="order", amount=Decimal("1.44"), token=uuid4(), **paid)
+        addresses = {"billing_address": order.billing_address, "service_address": order.service_address}
+        amounts = {"subtotal": Decimal("1.32"), "tax": Decimal("0.12"), "total": Decimal("1.44"), "tax_rate": 0}
+        waiting = Order.objects.create(
+            account=shopper, token=uuid4(), payment=payment, from_card=Decimal("1.44"), **addresses, **amounts
+        )
+        waiting.lines.create(
+            product=Product.objects.get(code="north-america-basic"), position=1, this_month=Decimal("1.32")
+        )
+        products = alice_client.get("/dashboard/").context["products"]
+        assert [each.service.product.code for each in products] == ["north-america-basic", "e911"]
+        waiting.refresh_from_db()
+        assert waiting.state == Order.State.COMPLETED
+
+    def test_a_renewal_that_is_overdue_is_not_promised_for_a_past_day(self, shopper, alice_client):
+        confirm(alice_client)
+        with time_machine.travel("2027-02-03T17:00:00Z", tick=False):
+            assert alice_client.get("/dashboard/").context["products"][0].words == (
+                "The renewal for February is due: $6.95."
+            )
 
     def test_an_unconfirmed_e_mail_address_is_pointed_out(self, alice, alice_client, catalog):
         alice.user.emailaddress_set.update(verified=False)
