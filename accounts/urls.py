@@ -12,5 +12,6 @@ urlpatterns = [
     # Before allauth's own, which it replaces.
     path("signup/", views.SignUp.as_view(), name="account_signup"),
     path("password/reset/", evenly_paced(PasswordResetView.as_view()), name="account_reset_password"),
+    path("sessions/", views.Sessions.as_view(), name="usersessions_list"),
     path("", include("allauth.urls")),
 ]

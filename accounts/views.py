@@ -6,14 +6,19 @@ from allauth.account.models import EmailAddress
 from allauth.account.views import SignupView
 from allauth.core import ratelimit
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.models import UserSession
+from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
+from django.views.generic.edit import FormView
 
 from accounts.access import CustomerRequest, customers_only
 from accounts.addresses import AddressForm
@@ -30,6 +35,18 @@ SAVED = {
     "time_zone": "Your time zone is saved.",
     "billing_preference": "Your billing preference is saved.",
 }
+
+
+class Sessions(ListUserSessionsView):
+    """Where the customer is logged in: one query however many places, where allauth asks for each of them."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        logins = UserSession.objects.filter(user=self.request.user.pk)
+        going_on = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
+        logins.exclude(session_key__in=going_on).delete()
+        sessions = list(logins.order_by("created_at"))
+        found = {"sessions": sessions, "session_count": len(sessions), "show_last_seen_at": False}
+        return FormView.get_context_data(self, **found, **kwargs)
 
 
 class SignUp(SignupView):

@@ -46,6 +46,8 @@ PUBLIC = {
     "account_signup",
     "account_reset_password",
 }
+# Customers and staff alike, each their own.
+LOGGED_IN = {"usersessions_list"}
 # Parts of a page, which htmx asks for.
 FRAGMENTS = {"address_fields"}
 # Pages that answer to a POST alone, or to a machine.
@@ -110,13 +112,13 @@ def ask(client: Client, name: str, path: str):
 
 
 def test_every_address_is_in_the_table():
-    assert names() - CUSTOMERS - PUBLIC - POST_ONLY - FRAGMENTS == set()
+    assert names() - CUSTOMERS - PUBLIC - LOGGED_IN - POST_ONLY - FRAGMENTS == set()
 
 
 def test_a_visitor_is_asked_to_log_in(addresses, client):
-    answers = {name: ask(client, name, addresses[name]) for name in CUSTOMERS}
+    answers = {name: ask(client, name, addresses[name]) for name in CUSTOMERS | LOGGED_IN}
     assert {name: (each.status_code, each.headers.get("Location")) for name, each in answers.items()} == {
-        name: (302, f"/accounts/login/?next={addresses[name]}") for name in CUSTOMERS
+        name: (302, f"/accounts/login/?next={addresses[name]}") for name in CUSTOMERS | LOGGED_IN
     }
 
 
