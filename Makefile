@@ -34,6 +34,7 @@ lint: .venv/lint.installed ## Check style, types, templates, migrations and the 
 	.venv/bin/python -m yamllint --strict -d $(YAML) docker-compose.yml
 	.venv/bin/hadolint Dockerfile
 	@$(LOCAL) test -- .venv/bin/python manage.py makemigrations --check --dry-run
+	@$(LOCAL) test -- .venv/bin/python -m pytest --quiet tests/test_architecture.py
 
 fmt: .venv/lint.installed ## Format the code and mend what can be mended
 	.venv/bin/python -m ruff check --fix .

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 from django_countries import countries
 from django_countries.fields import CountryField
 
@@ -18,6 +17,7 @@ from accounts.validators import (
     one_line,
     username_validators,
 )
+from callcentric import clock
 
 # 911 and its fee exist for service addresses here (domain.md §2); DC is among the states of the US.
 COUNTRIES_WITH_911 = frozenset({"US", "PR", "CA"})
@@ -99,7 +99,7 @@ class Account(models.Model):
     referred_by = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="clients"
     )
-    opened_at = models.DateTimeField(default=timezone.now, editable=False)
+    opened_at = models.DateTimeField(default=clock.now, editable=False)
     closed_on = models.DateField(null=True, blank=True, editable=False)
 
     objects = AccountQuerySet.as_manager()

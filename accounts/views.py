@@ -97,7 +97,7 @@ def email_resend(request: CustomerRequest) -> HttpResponse:
     elif not send_verification_email_to_address(request, address):
         messages.info(
             request,
-            "We have just sent it. Look into your spam folder, or ask again in three minutes.",
+            "We have just sent it. Look into your spam folder, or ask again in a minute.",
         )
     return redirect("dashboard")
 

@@ -13,6 +13,7 @@ from bench.report import Line
 from billing import ledger
 from billing.models import LedgerAccount, Transfer
 from callcentric import clock
+from callcentric.money import ZERO
 from catalog.models import Product
 from orders import cart as carts
 from orders import checkout
@@ -74,13 +75,17 @@ def _customer_with_cart(plan: Product, now: datetime) -> Account:
 
 def _order(account: Account, total: Decimal, now: datetime) -> None:
     account = Account.objects.select_related("user", "billing_address", "service_address").get(pk=account.pk)
-    confirmation = checkout.Confirmation(token=uuid4(), total=total, pays_from=Account.PaysFrom.BALANCE, card=None)
+    confirmation = checkout.Confirmation(
+        token=uuid4(), total=total, from_card=ZERO, pays_from=Account.PaysFrom.BALANCE, card=None
+    )
     checkout.place(account=account, confirmation=confirmation, now=now)
 
 
 def _total(account: Account, now: datetime) -> Decimal:
     lines = carts.lines_of(account.cart)
-    return carts.quote_for(account=account, lines=lines, today=now.date(), has_911_address=True).total
+    return carts.quote_for(
+        account=account, lines=lines, today=now.date(), service_address=account.billing_address
+    ).total
 
 
 def _seconds_of_bare_round_trips(queries: int) -> float:

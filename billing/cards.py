@@ -48,17 +48,22 @@ def finish_adding(*, account: Account, setup_id: str, now: datetime) -> Card:
     if not setup_id.startswith("seti_"):
         raise CardProblem(NOT_ADDED)
     try:
-        setup = stripe_api.retrieve_setup(setup_id)
-        if setup.customer != holder(account).stripe_id or setup.status != "succeeded":
-            raise CardProblem(NOT_ADDED)
-        added = Card.objects.filter(stripe_id=setup.payment_method, account=account).first()
-        return added or _keep(account, setup, now)
+        return keep(account=account, setup_id=setup_id, now=now)
     except stripe_api.Declined as error:
         raise CardProblem(declines.in_words(error.code)) from error
     except stripe_api.Rejected as error:
         raise CardProblem(NOT_ADDED) from error
     except stripe_api.NoAnswer as error:
         raise CardProblem(AWAY) from error
+
+
+def keep(*, account: Account, setup_id: str, now: datetime) -> Card:
+    """Like ``finish_adding``, for whoever can ask again later: where Stripe is away it raises StripeError."""
+    setup = stripe_api.retrieve_setup(setup_id)
+    if setup.customer != holder(account).stripe_id or setup.status != "succeeded":
+        raise CardProblem(NOT_ADDED)
+    added = Card.objects.filter(stripe_id=setup.payment_method, account=account).first()
+    return added or _keep(account, setup, now)
 
 
 def make_default(card: Card, *, now: datetime) -> None:

@@ -71,4 +71,4 @@ def _act(event: StripeEvent, now: datetime) -> None:
     elif event.type == "setup_intent.succeeded":
         holder = CardHolder.objects.select_related("account").filter(stripe_id=event.customer).first()
         if holder:
-            cards.finish_adding(account=holder.account, setup_id=event.object_id, now=now)
+            cards.keep(account=holder.account, setup_id=event.object_id, now=now)

@@ -177,17 +177,30 @@ def settle_unknown(*, now: datetime) -> int:
         | Q(state=State.NEEDS_CUSTOMER, on_session=True, sent_at__lt=now - PATIENCE_ON_SESSION)
         | Q(state=State.NEEDS_CUSTOMER, on_session=False, sent_at__lt=now - PATIENCE_OFF_SESSION)
     )
-    return sum(_settle_left(payment, now) for payment in left.select_related("card", "account"))
+    settled = 0
+    try:
+        for payment in left.select_related("card", "account"):
+            settled += _settle_left(payment, now)
+    except stripe_api.NoAnswer as error:
+        # Stripe is away for the others too: the next sweep asks again.
+        log.warning("payments still unknown", error=repr(error))
+    return settled
 
 
 def _settle_left(payment: Payment, now: datetime) -> bool:
     try:
         if payment.stripe_id is None:
-            settled = _fail(payment, now=now, problem=INTERRUPTED)
+            # Only as long as no charge has been prepared since the row was read.
+            Payment.objects.undecided().filter(pk=payment.pk, stripe_id=None).update(
+                state=State.FAILED, problem=INTERRUPTED, settled_at=now
+            )
+            settled = _fresh(payment)
         elif payment.state == State.NEEDS_CUSTOMER:
             settled = call_off(payment, now=now, problem=NOT_CONFIRMED)
         else:
-            settled = refresh(payment, now=now)
+            settled = ask(payment, now=now)
+    except stripe_api.NoAnswer:
+        raise
     except Exception:
         # One that we cannot deal with must not keep the others waiting.
         log.exception("payment not settled", payment=payment.pk)

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import setup_logging
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
@@ -20,22 +21,38 @@ app.autodiscover_tasks()
 # Carries the request id of the page into the tasks that the page started.
 app.steps["worker"].add(DjangoStructLogInitStep)
 
+# A sweep that could not begin within its minute is not missed: the next one does the same.
+SWEEP = {"schedule": 60.0, "options": {"expires": 55}}
+
 app.conf.beat_schedule = {
     "settle payments whose outcome is unknown": {
         "task": "billing.tasks.settle_unknown_payments",
-        "schedule": 60.0,
+        **SWEEP,
     },
     "act on Stripe events left over": {
         "task": "billing.tasks.act_on_events",
-        "schedule": 60.0,
+        **SWEEP,
     },
     "finish orders whose card payment came through": {
         "task": "orders.tasks.finish_orders",
-        "schedule": 60.0,
+        **SWEEP,
     },
     "send e-mails left in the queue": {
         "task": "post_office.tasks.send_queued_mail",
-        "schedule": 60.0,
+        **SWEEP,
+    },
+    # What nobody needs any more, at night.
+    "forget sessions that have ended": {
+        "task": "accounts.tasks.forget_ended_sessions",
+        "schedule": crontab(hour=3, minute=10),
+    },
+    "forget e-mails after 90 days": {
+        "task": "post_office.tasks.cleanup_mail",
+        "schedule": crontab(hour=3, minute=20),
+    },
+    "forget carts that visitors have left": {
+        "task": "orders.tasks.forget_visitors_carts",
+        "schedule": crontab(hour=3, minute=30),
     },
 }
 

@@ -209,7 +209,7 @@ STRIPE_PUBLISHABLE_KEY = required("STRIPE_PUBLISHABLE_KEY", "Copy it from Stripe
 STRIPE_WEBHOOK_SECRET = required("STRIPE_WEBHOOK_SECRET", "Copy it from Stripe's dashboard, Developers, Webhooks.")
 # Empty for Stripe itself; the address of a stand-in that speaks Stripe's API (localstripe) in development.
 STRIPE_API_BASE = env("STRIPE_API_BASE", default="")
-STRIPE_JS_ORIGIN = STRIPE_API_BASE or "https://js.stripe.com"
+STRIPE_JS_ORIGINS = [STRIPE_API_BASE] if STRIPE_API_BASE else ["https://js.stripe.com", "https://*.js.stripe.com"]
 STRIPE_JS_URL = f"{STRIPE_API_BASE}/js.stripe.com/v3/" if STRIPE_API_BASE else "https://js.stripe.com/v3/"
 STRIPE_TIMEOUT_SECONDS = env.int("STRIPE_TIMEOUT_SECONDS", default=20)
 
@@ -287,13 +287,13 @@ CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": ["/admin/"],
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF, STRIPE_JS_ORIGIN],
+        "script-src": [SELF, *STRIPE_JS_ORIGINS],
         "style-src": [SELF],
         # Two-factor set-up shows its QR code as a data: picture.
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF, STRIPE_API_BASE or "https://api.stripe.com"],
-        "frame-src": [STRIPE_JS_ORIGIN, "https://hooks.stripe.com"],
+        "frame-src": [*STRIPE_JS_ORIGINS, "https://hooks.stripe.com"],
         "form-action": [SELF],
         "base-uri": [SELF],
         "frame-ancestors": [NONE],

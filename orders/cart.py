@@ -1,12 +1,12 @@
 """Fills and empties the cart, a visitor's or a customer's, and prices what is in it."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.models import Account
+from accounts.models import Account, Address
 from billing import taxes
 from billing.models import Service
 from callcentric.errors import Refused
@@ -15,6 +15,8 @@ from orders.models import Cart, CartLine
 from orders.quote import Holding, Quote, quote
 
 SESSION_KEY = "cart"
+# No longer than a visitor's session lasts.
+VISITORS_COME_BACK_WITHIN = timedelta(days=14)
 
 
 class NotForTheCart(Refused):
@@ -33,13 +35,15 @@ def current(*, account: Account | None, session: SessionBase) -> Cart | None:
     return Cart.objects.filter(account=account).first()
 
 
-def add(*, account: Account | None, session: SessionBase, product: Product) -> Cart:
+def add(*, account: Account | None, session: SessionBase, product: Product, today: date) -> Cart:
     """Put ``product`` into the cart. A rate plan takes the place of one that was there: an account has one at most.
 
     Raises NotForTheCart for what is not offered or not ordered by itself.
     """
     if not product.is_offered:
         raise NotForTheCart(f"{product.name} is no longer offered. Choose another product.")
+    if not Product.objects.priced(today).filter(pk=product.pk).exists():
+        raise NotForTheCart(f"{product.name} is not on sale yet. Choose another product.")
     if product.kind != Product.Kind.PLAN or product.is_default:
         raise NotForTheCart(f"{product.name} is not ordered from here. See “Order products and services”.")
     with transaction.atomic():
@@ -58,6 +62,12 @@ def remove(*, account: Account | None, session: SessionBase, line: int) -> bool:
     return bool(found.delete()[0])
 
 
+def forget_visitors(*, now: datetime) -> int:
+    """Delete the carts that visitors left long ago; returns how many there were."""
+    left = Cart.objects.filter(account=None, made_at__lt=now - VISITORS_COME_BACK_WITHIN)
+    return left.delete()[1].get("orders.Cart", 0)
+
+
 def count(*, account: Account | None, session: SessionBase) -> int:
     """How many lines the cart has, for the header of every page: one query, none for a visitor without a cart."""
     lines = CartLine.objects.all()
@@ -72,17 +82,21 @@ def lines_of(cart: Cart | None) -> list[CartLine]:
     return list(CartLine.objects.filter(cart=cart).order_by("pk")) if cart else []
 
 
-def quote_for(*, account: Account | None, lines: list[CartLine], today: date, has_911_address: bool | None) -> Quote:
+def quote_for(*, account: Account | None, lines: list[CartLine], today: date, service_address: Address | None) -> Quote:
     """What the cart's lines cost this customer at the prices in force ``today``."""
+    holding = holding_of(account)
+    there = str(service_address) if service_address else ""
     wanted = [line.product_id for line in lines]
     products = Product.objects.priced(today).filter(Q(pk__in=wanted) | Q(kind=Product.Kind.E911)).in_bulk()
     return quote(
         wanted=[products[product] for product in wanted if product in products],
         e911=next(product for product in products.values() if product.kind == Product.Kind.E911),
-        holding=holding_of(account),
-        has_911_address=has_911_address,
+        holding=holding,
+        has_911_address=service_address.has_911 if service_address else None,
         tax_rate=taxes.rate_at(account.billing_address) if account else taxes.NO_TAX,
         today=today,
+        # Compared as they are written: the same address may have been typed twice.
+        moves_911_to=there if holding.has_911 and there != holding.address_911 else "",
     )
 
 
@@ -93,10 +107,17 @@ def holding_of(account: Account | None) -> Holding:
     kinds = [Product.Kind.PLAN, Product.Kind.E911]
     held = {
         service.kind: service
-        for service in Service.objects.held().filter(account=account, kind__in=kinds).select_related("product")
+        for service in Service.objects.held()
+        .filter(account=account, kind__in=kinds)
+        .select_related("product", "address")
     }
     plan = held.get(Product.Kind.PLAN)
-    return Holding(plan=plan.product if plan else None, has_911=Product.Kind.E911 in held)
+    emergency = held.get(Product.Kind.E911)
+    return Holding(
+        plan=plan.product if plan else None,
+        has_911=emergency is not None,
+        address_911=str(emergency.address) if emergency else "",
+    )
 
 
 def _open(*, account: Account | None, session: SessionBase) -> Cart:

@@ -17,6 +17,7 @@ from accounts import embargo
 from accounts.models import Account, Address
 from billing import ledger, payments
 from billing.models import Card, Payment
+from callcentric import clock
 from callcentric.errors import Refused
 from callcentric.money import ZERO
 from orders import cart as carts
@@ -36,6 +37,7 @@ class Confirmation:
 
     token: UUID
     total: Decimal
+    from_card: Decimal
     pays_from: str
     card: Card | None
 
@@ -122,7 +124,7 @@ def _checked(account: Account, cart: Cart, confirmation: Confirmation, service_a
     lines = carts.lines_of(cart)
     if not lines:
         raise CheckoutRefused("Your cart is empty, so there is nothing to order.")
-    quoted = carts.quote_for(account=account, lines=lines, today=today, has_911_address=service_address.has_911)
+    quoted = carts.quote_for(account=account, lines=lines, today=today, service_address=service_address)
     if quoted.problems:
         raise CheckoutRefused(quoted.problems[0])
     if quoted.total != confirmation.total:
@@ -153,6 +155,13 @@ def _write_down(
 ) -> Order:
     balance = ledger.of(account).balance or ZERO
     from_card = split(total=quoted.total, balance=balance, pays_from=confirmation.pays_from).from_card
+    if from_card and confirmation.card is None:
+        raise CheckoutRefused(f"Your balance is ${from_card:.2f} short. Add a card or add funds, then confirm again.")
+    if from_card != confirmation.from_card:
+        raise CheckoutRefused(
+            f"Your balance has changed since the page was shown: the card would now pay ${from_card:.2f}. "
+            "Look it over and confirm again."
+        )
     order = Order.objects.create(
         account=account,
         token=confirmation.token,
@@ -182,8 +191,7 @@ def _write_down(
 
 
 def _begin_payment(account: Account, confirmation: Confirmation, amount: Decimal, now: datetime) -> Payment:
-    if confirmation.card is None:
-        raise CheckoutRefused(f"Your balance is ${amount:.2f} short. Add a card or add funds, then confirm again.")
+    assert confirmation.card  # noqa: S101 (refused above; said for the type checker)
     return payments.begin(
         account=account,
         card=confirmation.card,
@@ -197,7 +205,8 @@ def _begin_payment(account: Account, confirmation: Confirmation, amount: Decimal
 def _complete(order: Order, now: datetime) -> Order:
     """Begin the services, take the money, empty the cart, say so by e-mail: in the caller's transaction."""
     lines = list(order.lines.select_related("product").order_by("position"))
-    fulfilment.begin_services(order, lines, today=now.date())
+    # As of the day it was placed, which is the day it was priced for: the bank may have answered after midnight.
+    fulfilment.begin_services(order, lines, today=order.placed_at.astimezone(clock.BUSINESS_ZONE).date())
     ledger.charge(
         account=order.account,
         key=f"order:{order.pk}",
@@ -218,6 +227,8 @@ def _fail(order: Order, problem: str) -> Order:
     order.state = Order.State.FAILED
     order.problem = problem
     order.save(update_fields=["state", "problem"])
+    if order.payment and order.payment.state == Payment.State.SUCCEEDED:
+        mails.order_not_completed(order)
     return order
 
 

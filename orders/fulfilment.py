@@ -18,12 +18,15 @@ def begin_services(order: Order, lines: list[OrderLine], *, today: date) -> None
     """
     held = {
         service.kind: service
-        for service in Service.objects.select_for_update()
+        for service in Service.objects.select_for_update(of=("self",))
+        .select_related("address")
         .held()
         .filter(account=order.account, kind__in=[Kind.PLAN, Kind.E911])
     }
     if any(line.product.kind == Kind.PLAN for line in lines) and Kind.PLAN in held:
         _replace(held[Kind.PLAN], today)
+    if Kind.E911 in held and order.service_address.has_911:
+        _move(held[Kind.E911], order)
     services = [_extended(held, line, today) or _new(order, line, today) for line in lines]
     Service.objects.bulk_create([service for service in services if service.pk is None])
     for line, service in zip(lines, services, strict=True):
@@ -39,6 +42,16 @@ def _extended(held: dict[str, Service], line: OrderLine, today: date) -> Service
     service.paid_until = max(service.paid_until, months.paid_until(today))
     service.save(update_fields=["paid_until"])
     return service
+
+
+def _move(emergency: Service, order: Order) -> None:
+    """Take 911 along to another service address, where it waits to be confirmed again (domain.md §12)."""
+    if str(emergency.address) == str(order.service_address):
+        return
+    emergency.address = order.service_address
+    emergency.state = Service.State.PENDING
+    emergency.confirmed_at = None
+    emergency.save(update_fields=["address", "state", "confirmed_at"])
 
 
 def _new(order: Order, line: OrderLine, today: date) -> Service:

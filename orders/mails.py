@@ -7,6 +7,17 @@ from accounts import mails
 from orders.models import Order, OrderLine
 
 
+def order_not_completed(order: Order) -> None:
+    """Tell a customer whose card was charged for an order that failed after it where the money is."""
+    mails.write(
+        order.account,
+        subject=f"Your {settings.OPERATOR} order {order.reference} was not completed",
+        template="orders/emails/order_not_completed.txt",
+        order=order,
+        link=settings.SITE_URL + reverse("cart"),
+    )
+
+
 def order_completed(order: Order, lines: list[OrderLine]) -> None:
     """Confirm an order: what was ordered, what was paid and from what, and what happens next."""
     mails.write(

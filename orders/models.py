@@ -50,8 +50,11 @@ class CartLine(models.Model):
 
 class OrderQuerySet(models.QuerySet["Order"]):
     def placed(self) -> Self:
-        """Orders the customer knows of: completed, or being paid. One that failed changed nothing and is not shown."""
-        return self.exclude(state=Order.State.FAILED)
+        """Orders the customer knows of: completed, being paid, or paid by card and then not completed.
+
+        One that failed before that changed nothing and is not shown.
+        """
+        return self.filter(~Q(state=Order.State.FAILED) | Q(payment__state=Payment.State.SUCCEEDED))
 
 
 class Order(models.Model):

@@ -23,6 +23,8 @@ class Holding:
 
     plan: Product | None = None
     has_911: bool = False
+    # Where the account's 911 service is now, in words.
+    address_911: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,12 @@ def quote(
     has_911_address: bool | None,
     tax_rate: Decimal,
     today: date,
+    moves_911_to: str = "",
 ) -> Quote:
     """What ``wanted`` costs today (domain.md §5), with 911 added where the rule adds it.
 
     ``has_911_address`` says whether the service address is in the US or Canada; None when nobody knows it yet.
+    ``moves_911_to`` is the service address where the account's 911 service is at another one.
     """
     lines = [_line(product, holding, today) for product in wanted]
     notes: list[str] = []
@@ -87,6 +91,8 @@ def quote(
             notes.append(_note_on_911(e911))
         elif has_911_address:
             lines += filter(None, [_line_911(e911, possible, holding, today)])
+            if moves_911_to:
+                notes.append(_note_on_moving(moves_911_to))
     return Quote(lines=tuple(lines), tax_rate=tax_rate, notes=tuple(notes))
 
 
@@ -150,6 +156,8 @@ def _line_911(e911: Product, ordered: Sequence[Product], holding: Holding, today
             e911.monthly,
             today,
         )
+    if not e911.is_offered:
+        return None
     first = Line(
         e911,
         setup=e911.setup,
@@ -162,6 +170,13 @@ def _line_911(e911: Product, ordered: Sequence[Product], holding: Holding, today
     if included:
         return replace(first, reasons=(*first.reasons, f"Its monthly part is inside {plan.name}."))  # type: ignore[union-attr]
     return _with_monthly_fee(first, e911.monthly, today)
+
+
+def _note_on_moving(address: str) -> str:
+    return (
+        f"Your 911 service moves to {address}. "
+        "It is not active there until we have confirmed the address; we e-mail you then."
+    )
 
 
 def _note_on_911(e911: Product) -> str:

@@ -4,7 +4,7 @@ import structlog
 from celery import shared_task
 
 from callcentric import clock
-from orders import checkout
+from orders import cart, checkout
 
 log = structlog.get_logger(__name__)
 
@@ -14,3 +14,9 @@ def finish_orders() -> None:
     finished = checkout.finish_all(now=clock.now())
     if finished:
         log.info("orders finished", orders=finished)
+
+
+@shared_task
+def forget_visitors_carts() -> None:
+    forgotten = cart.forget_visitors(now=clock.now())
+    log.info("visitors' carts forgotten", carts=forgotten)

@@ -32,6 +32,9 @@ class ConfirmForm(forms.Form):
     token = forms.UUIDField(widget=forms.HiddenInput)
     total = forms.DecimalField(widget=forms.HiddenInput, max_digits=12, decimal_places=4)
     pays_from = forms.ChoiceField(label="Pay from", choices=Account.PaysFrom.choices)
+    # What each way was shown to take from the card.
+    from_card_balance = forms.DecimalField(max_digits=12, decimal_places=4)
+    from_card_card = forms.DecimalField(max_digits=12, decimal_places=4, required=False)
     card = forms.ModelChoiceField(Card.objects.none(), label="Card", required=False, empty_label=None)
 
     def __init__(self, *args: object, account: Account, **kwargs: object) -> None:
@@ -54,7 +57,11 @@ def checkout(request: CustomerRequest) -> HttpResponse:
         return _page(request, problem="Something was missing from the confirmation. Look it over and confirm again.")
     data = form.cleaned_data
     confirmation = verb.Confirmation(
-        token=data["token"], total=data["total"], pays_from=data["pays_from"], card=data["card"]
+        token=data["token"],
+        total=data["total"],
+        from_card=data[f"from_card_{data['pays_from']}"] or ZERO,
+        pays_from=data["pays_from"],
+        card=data["card"],
     )
     try:
         order = verb.place(account=account, confirmation=confirmation, now=clock.now())
@@ -104,8 +111,7 @@ def _page(request: CustomerRequest, *, problem: str = "") -> HttpResponse:
     lines = carts.lines_of(carts.current(account=account, session=request.session))
     if not lines:
         return render(request, "orders/cart.html", {"lines": [], "problem": problem}, status=422 if problem else 200)
-    has_911_address = account.service_address is not None and account.service_address.has_911
-    quoted = carts.quote_for(account=account, lines=lines, today=today, has_911_address=has_911_address)
+    quoted = carts.quote_for(account=account, lines=lines, today=today, service_address=account.service_address)
     balance = ledger.of(account).balance or ZERO
     pays_from = request.POST.get("pays_from") or account.pays_from
     context = {

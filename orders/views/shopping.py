@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import CustomerRequest, customers_only
-from accounts.models import Account
+from accounts.models import Account, Address
 from callcentric import clock
 from catalog.models import Product
 from orders import cart as carts
@@ -45,7 +45,7 @@ def cart(request: HttpRequest) -> HttpResponse:
     if not lines:
         return render(request, "orders/cart.html", {"lines": []})
     quoted = carts.quote_for(
-        account=account, lines=lines, today=clock.today(), has_911_address=_has_911_address(account)
+        account=account, lines=lines, today=clock.today(), service_address=_service_address(account)
     )
     in_cart = {line.product_id: line.pk for line in lines}
     context = {
@@ -64,7 +64,7 @@ def cart_add(request: HttpRequest) -> HttpResponse:
     if product is None:
         raise Http404
     try:
-        carts.add(account=_customer(request), session=request.session, product=product)
+        carts.add(account=_customer(request), session=request.session, product=product, today=clock.today())
     except carts.NotForTheCart as refusal:
         return render(request, "orders/cart_refused.html", {"refusal": refusal}, status=409)
     messages.info(request, f"{product.name} is in your cart.")
@@ -88,8 +88,6 @@ def _customer(request: HttpRequest) -> Account | None:
     return account if account else None
 
 
-def _has_911_address(account: Account | None) -> bool | None:
-    """What is known of the service address before checkout asks for it: the country of the bill stands in."""
-    if account is None:
-        return None
-    return (account.service_address or account.billing_address).has_911
+def _service_address(account: Account | None) -> Address | None:
+    """What is known of it before checkout asks: the country of the bill stands in."""
+    return (account.service_address or account.billing_address) if account else None

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page
 from accounts.models import Account
 from billing.models import Payment
 from callcentric import clock
+from callcentric.money import ZERO
 from catalog.models import Product
 from orders import cart as carts
 from orders import checkout
@@ -124,6 +125,8 @@ def _an_order(account: Account):
     account.save()
     now = clock.now()
     lines = carts.lines_of(_fill_cart(account, "north-america-500"))
-    quoted = carts.quote_for(account=account, lines=lines, today=now.date(), has_911_address=True)
-    confirmation = checkout.Confirmation(token=uuid4(), total=quoted.total, pays_from="balance", card=None)
+    quoted = carts.quote_for(account=account, lines=lines, today=now.date(), service_address=account.service_address)
+    confirmation = checkout.Confirmation(
+        token=uuid4(), total=quoted.total, from_card=ZERO, pays_from="balance", card=None
+    )
     return checkout.place(account=account, confirmation=confirmation, now=now)

@@ -1,6 +1,5 @@
 """What staff see of orders and services, and the one thing they do there: confirm 911."""
 
-from datetime import datetime
 from decimal import Decimal
 from uuid import uuid4
 
@@ -12,16 +11,16 @@ from post_office.models import Email
 from accounts.models import Account
 from billing import emergency
 from billing.models import Service
-from callcentric.clock import BUSINESS_ZONE
 from orders import checkout
 from orders.models import Order
-
-NOON = datetime(2027, 1, 11, 12, tzinfo=BUSINESS_ZONE)
+from tests.orders.checkouts import NOON
 
 
 @pytest.fixture
 def ordered(shopper: Account) -> Order:
-    confirmation = checkout.Confirmation(token=uuid4(), total=Decimal("6.76"), pays_from="balance", card=None)
+    confirmation = checkout.Confirmation(
+        token=uuid4(), total=Decimal("6.76"), from_card=Decimal(0), pays_from="balance", card=None
+    )
     order = checkout.place(account=shopper, confirmation=confirmation, now=NOON)
     Email.objects.all().delete()
     return order

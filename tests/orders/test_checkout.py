@@ -1,7 +1,7 @@
 """Checkout: all of it or nothing, once, whatever happens in between (domain.md §5)."""
 
 import threading
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from uuid import uuid4
 
@@ -12,44 +12,15 @@ from post_office.models import Email
 
 from accounts.embargo import NotServed
 from accounts.models import Account, EmbargoedCountry
-from billing import ledger, payments
+from billing import ledger
 from billing.models import Payment, Service, Transfer
-from callcentric.clock import BUSINESS_ZONE
 from catalog.models import Product
 from orders import cart as carts
-from orders import checkout
-from orders.checkout import CheckoutRefused, Confirmation
+from orders.checkout import CheckoutRefused
 from orders.models import CartLine, Order, OrderLine
 from tests.factories import AddressFactory
+from tests.orders.checkouts import NOON, TOTAL, balance, held, place, untouched
 from tests.orders.conftest import credit, put_into_cart
-
-NOON = datetime(2027, 1, 11, 12, tzinfo=BUSINESS_ZONE)
-# North America 500 on 11 January, with 911, in New York: 4.71 + 1.50, and 8.875 % of that.
-TOTAL = Decimal("6.76")
-
-
-def confirmation(total=TOTAL, pays_from=Account.PaysFrom.BALANCE, card=None, token=None) -> Confirmation:
-    return Confirmation(token=token or uuid4(), total=total, pays_from=pays_from, card=card)
-
-
-def place(account: Account, now: datetime = NOON, **more) -> Order:
-    fresh = Account.objects.select_related("user", "billing_address", "service_address").get(pk=account.pk)
-    return checkout.place(account=fresh, confirmation=confirmation(**more), now=now)
-
-
-def balance(account: Account) -> Decimal:
-    return ledger.of(account).balance
-
-
-def held(account: Account) -> list[tuple[str, str, date, date]]:
-    services = Service.objects.held().filter(account=account).order_by("pk")
-    return [(each.product.code, each.state, each.started_on, each.paid_until) for each in services]
-
-
-def untouched(account: Account) -> bool:
-    """Nothing was ordered: no service, no charge, the cart as it was."""
-    charged = Transfer.objects.filter(kind__in=[Transfer.Kind.CHARGE, Transfer.Kind.TAX])
-    return not held(account) and not charged.exists() and CartLine.objects.filter(cart__account=account).count() == 1
 
 
 class TestFromTheBalance:
@@ -129,6 +100,50 @@ class TestFromTheBalance:
         assert Order.objects.get(pk=order.pk).total == TOTAL
 
 
+class TestMoving:
+    """911 at another address than before (domain.md §12: say plainly when it is not active)."""
+
+    def move(self, account: Account, **more) -> None:
+        account.service_address = AddressFactory(street="9 Far Road", **more)
+        account.save()
+
+    def order_again(self, account: Account) -> None:
+        put_into_cart(account, "north-america-basic")
+        place(account, total=Decimal("1.44"))
+
+    def test_911_goes_along_and_waits_to_be_confirmed_again(self, shopper):
+        place(shopper)
+        emergency = Service.objects.get(kind="e911")
+        Service.objects.filter(pk=emergency.pk).update(state=Service.State.ACTIVE, confirmed_at=NOON)
+        self.move(shopper)
+        put_into_cart(shopper, "north-america-basic")
+        quoted = carts.quote_for(
+            account=shopper,
+            lines=carts.lines_of(shopper.cart),
+            today=NOON.date(),
+            service_address=shopper.service_address,
+        )
+        assert quoted.notes == (
+            "Your 911 service moves to 9 Far Road, Albany, NY 12207, United States of America. "
+            "It is not active there until we have confirmed the address; we e-mail you then.",
+        )
+        place(shopper, total=Decimal("1.44"))
+        emergency.refresh_from_db()
+        assert (emergency.state, emergency.address.street, emergency.confirmed_at) == (
+            Service.State.PENDING,
+            "9 Far Road",
+            None,
+        )
+
+    def test_the_same_address_again_changes_nothing(self, shopper):
+        place(shopper)
+        Service.objects.filter(kind="e911").update(state=Service.State.ACTIVE, confirmed_at=NOON)
+        shopper.service_address = AddressFactory()
+        shopper.save()
+        self.order_again(shopper)
+        assert Service.objects.get(kind="e911").state == Service.State.ACTIVE
+
+
 class TestRefusals:
     def refused(self, account, words, **more):
         with pytest.raises(CheckoutRefused) as refusal:
@@ -171,6 +186,26 @@ class TestRefusals:
         put_into_cart(bob)
         self.refused(bob, "Your balance is $4.76 short. Add a card or add funds, then confirm again.")
         assert (untouched(bob), balance(bob)) == (True, 2)
+
+    def test_a_split_that_was_not_shown(self, shopper, stripe_server, add_card):
+        """The page said that the balance pays; meanwhile the balance was spent elsewhere."""
+        card = add_card(shopper)
+        ledger.charge(account=shopper, key="spent", net=Decimal("198"), tax=Decimal(0), memo="Spent", made_at=NOON)
+        self.refused(
+            shopper,
+            "Your balance has changed since the page was shown: the card would now pay $4.76. "
+            "Look it over and confirm again.",
+            card=card,
+            from_card=Decimal(0),
+        )
+        assert (untouched(shopper), balance(shopper), Payment.objects.count()) == (False, 2, 0)
+
+    def test_a_product_without_a_price_yet(self, shopper, alice_client):
+        later = Product.objects.create(code="later", kind="plan", name="Later", summary="Not yet")
+        later.prices.create(effective_on=date(2999, 1, 1), monthly=Decimal(1))
+        response = alice_client.post("/cart/add/", {"product": "later"})
+        assert response.status_code == 409
+        assert "Later is not on sale yet." in response.content.decode()
 
     def test_no_address_yet(self, shopper):
         shopper.service_address = None
@@ -227,101 +262,6 @@ class TestOnce:
         assert len(held(shopper)) == 2
 
 
-@pytest.mark.django_db(transaction=True)
-class TestByCard:
-    @pytest.fixture
-    def poor(self, shopper, stripe_server):
-        """Alice with $2.00 left."""
-        ledger.charge(account=shopper, key="spent", net=Decimal("198"), tax=Decimal(0), memo="Spent", made_at=NOON)
-        return shopper
-
-    def test_the_card_pays_what_the_balance_does_not(self, poor, add_card):
-        order = place(poor, card=add_card(poor))
-        assert (order.state, order.from_card) == (Order.State.COMPLETED, Decimal("4.76"))
-        assert balance(poor) == 0
-        assert list(Transfer.objects.order_by("pk").values_list("kind", "amount"))[2:] == [
-            ("card_payment", Decimal("4.76")),
-            ("charge", Decimal("6.21")),
-            ("tax", Decimal("0.55")),
-        ]
-
-    def test_the_card_pays_all_where_the_customer_says_so(self, poor, add_card):
-        order = place(poor, card=add_card(poor), pays_from=Account.PaysFrom.CARD)
-        assert (order.from_card, balance(poor)) == (TOTAL, 2)
-
-    def test_a_declined_card_changes_nothing(self, poor, add_card):
-        token = uuid4()
-        order = place(poor, card=add_card(poor, number="4000000000000341"), token=token)
-        assert (order.state, order.payment.state) == (Order.State.FAILED, Payment.State.FAILED)
-        assert "declined" in order.problem
-        assert balance(poor) == 2
-        assert held(poor) == []
-        assert CartLine.objects.filter(cart__account=poor).count() == 1
-        # Pressing the same button again says the same again; a fresh page may try another card.
-        assert place(poor, card=add_card(poor), token=token).pk == order.pk
-        assert place(poor, card=add_card(poor)).state == Order.State.COMPLETED
-
-    def test_an_expired_card_is_refused_before_the_bank_is_asked(self, poor, add_card):
-        card = add_card(poor)
-        card.expires_year = 2026
-        card.save()
-        with pytest.raises(payments.CardProblem, match="expired"):
-            place(poor, card=card)
-        assert Payment.objects.count() == 0
-
-    def test_a_card_that_wants_3d_secure_leaves_the_order_waiting(self, poor, add_card):
-        order = place(poor, card=add_card(poor, number="4000002760003184"))
-        assert (order.state, order.payment.state) == (Order.State.PAYING, Payment.State.NEEDS_CUSTOMER)
-        assert held(poor) == []
-        with pytest.raises(CheckoutRefused, match="An order of yours is being paid right now."):
-            place(poor, card=add_card(poor))
-
-    def test_the_sweep_finishes_what_a_crash_left(self, poor, add_card, monkeypatch):
-        """The process dies between the bank's answer and the order."""
-
-        class Killed(BaseException):
-            pass
-
-        def die(*args, **kwargs):
-            raise Killed
-
-        card = add_card(poor)
-        monkeypatch.setattr(checkout, "finish", die)
-        with pytest.raises(Killed):
-            place(poor, card=card)
-        monkeypatch.undo()
-        assert Order.objects.get().state == Order.State.PAYING
-        assert checkout.finish_all(now=NOON) == 1
-        assert checkout.finish_all(now=NOON) == 0
-        assert (Order.objects.get().state, balance(poor), len(held(poor))) == (Order.State.COMPLETED, 0, 2)
-
-    def test_charged_but_not_ordered_leaves_the_money_in_the_balance_and_says_so(self, poor, add_card, monkeypatch):
-        """While the bank is asked, the customer spends the balance elsewhere."""
-        charge = payments.charge
-
-        def spend_meanwhile(payment, *, now):
-            ledger.charge(
-                account=poor, key="meanwhile", net=Decimal("2"), tax=Decimal(0), memo="Meanwhile", made_at=now
-            )
-            return charge(payment, now=now)
-
-        monkeypatch.setattr(payments, "charge", spend_meanwhile)
-        order = place(poor, card=add_card(poor))
-        assert order.state == Order.State.FAILED
-        assert order.problem.startswith("Your Visa 4242 was charged $4.76, and the money is in your balance.")
-        assert (balance(poor), held(poor)) == (Decimal("4.76"), [])
-
-    def test_a_payment_given_up_fails_its_order(self, poor, add_card):
-        order = place(poor, card=add_card(poor, number="4000002760003184"))
-        payments.settle_unknown(now=NOON + timedelta(hours=1))
-        assert checkout.finish_all(now=NOON + timedelta(hours=1)) == 1
-        order.refresh_from_db()
-        assert (order.state, order.problem) == (
-            Order.State.FAILED,
-            "The payment was not confirmed in time. Nothing was charged. Try again.",
-        )
-
-
 class TestPostgreSQLHolds:
     def order(self, account, **more):
         amounts = {"subtotal": Decimal(1), "tax": Decimal(0), "total": Decimal(1), "tax_rate": Decimal(0)}
@@ -367,5 +307,5 @@ class TestPostgreSQLHolds:
 
 def test_the_cart_and_the_checkout_agree(shopper):
     lines = carts.lines_of(shopper.cart)
-    quoted = carts.quote_for(account=shopper, lines=lines, today=NOON.date(), has_911_address=True)
+    quoted = carts.quote_for(account=shopper, lines=lines, today=NOON.date(), service_address=shopper.service_address)
     assert (quoted.total, place(shopper).total) == (TOTAL, TOTAL)

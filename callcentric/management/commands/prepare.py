@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 
@@ -12,9 +12,12 @@ class Command(BaseCommand):
     help = "Runs the migrations and loads the data the portal starts with. Safe to run again; staff's edits stay."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        steps = [("migrate", {"verbosity": 0}), ("load_catalog", {}), ("load_taxes", {})]
-        if "load_coverage" in get_commands():
-            steps.append(("load_coverage", {}))
+        steps: list[tuple[str, dict[str, int]]] = [
+            ("migrate", {"verbosity": 0}),
+            ("load_catalog", {}),
+            ("load_taxes", {}),
+            ("load_coverage", {}),
+        ]
         if settings.PORTAL_DEV:
             steps.append(("load_demo", {}))
         for name, arguments in steps:
