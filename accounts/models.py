@@ -1,7 +1,5 @@
 """Users who log in, the accounts they hold with the operator, addresses, and the countries not served."""
 
-from typing import Self
-
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -72,12 +70,6 @@ class Address(models.Model):
         return str(self.country) in COUNTRIES_WITH_911
 
 
-class AccountQuerySet(models.QuerySet["Account"]):
-    def open(self) -> Self:
-        """Accounts that have not been closed."""
-        return self.filter(closed_on__isnull=True)
-
-
 class Account(models.Model):
     """One customer of the operator."""
 
@@ -102,8 +94,6 @@ class Account(models.Model):
     opened_at = models.DateTimeField(default=clock.now, editable=False)
     closed_on = models.DateField(null=True, blank=True, editable=False)
 
-    objects = AccountQuerySet.as_manager()
-
     class Meta:
         constraints = [
             models.CheckConstraint(
@@ -125,6 +115,11 @@ class Account(models.Model):
         """Make ``address`` the billing address from now on; what was billed keeps the old one."""
         self.billing_address = address
         self.save(update_fields=["billing_address"])
+
+    def serve_at(self, address: Address) -> None:
+        """Make ``address`` the service address of orders from now on (domain.md §2)."""
+        self.service_address = address
+        self.save(update_fields=["service_address"])
 
 
 class EmbargoedCountry(models.Model):

@@ -4,9 +4,21 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from import_export.admin import ImportExportModelAdmin
+from import_export.resources import ModelResource
 from unfold.admin import ModelAdmin
+from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
 from billing.models import Card, LedgerAccount, Payment, StripeEvent, TaxRate, Transfer
+
+
+class TaxRateResource(ModelResource):
+    """A row of the file is known by its country and region."""
+
+    class Meta:
+        model = TaxRate
+        import_id_fields = ("country", "region")
+        fields = ("country", "region", "rate")
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -69,7 +81,12 @@ class StripeEventAdmin(ReadOnlyAdmin):
 
 
 @admin.register(TaxRate)
-class TaxRateAdmin(ModelAdmin):
+class TaxRateAdmin(ModelAdmin, ImportExportModelAdmin):
+    """Staff keep the table by hand or load it from a file, with a preview of what would change."""
+
+    import_form_class = ImportForm
+    export_form_class = ExportForm
+    resource_classes = [TaxRateResource]
     list_display = ("country", "region", "rate")
     search_fields = ("region",)
     ordering = ("country", "region")

@@ -35,30 +35,7 @@ WORDS = {
     "generic_decline": _LOST,
 }
 
-# A card that was declined for one of these may work another time; any other decline is the card's last word.
-_SOFT = frozenset(
-    {
-        "insufficient_funds",
-        "card_velocity_exceeded",
-        "withdrawal_count_limit_exceeded",
-        "processing_error",
-        "issuer_not_available",
-        "try_again_later",
-        "reenter_transaction",
-        "authentication_required",
-        "payment_intent_authentication_failure",
-        "card_declined",
-        "generic_decline",
-        "do_not_honor",
-    }
-)
-
 
 def in_words(code: str) -> str:
     """Why the card was declined, and what to do next. Nothing was charged."""
     return f"{WORDS.get(code, DEFAULT)} Nothing was charged."
-
-
-def may_work_later(code: str) -> bool:
-    """Whether asking the bank again another day makes sense: no for a card that is expired, lost or wrong."""
-    return code in _SOFT

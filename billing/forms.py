@@ -9,16 +9,21 @@ from django import forms
 from accounts.models import Account
 from billing import deposits
 from billing.models import Card, Transfer
+from callcentric import clock
 
 
 class CardChoice(forms.ModelChoiceField):
     """The cards that can be charged today, the default first."""
 
+    default_error_messages = {
+        "invalid_choice": "This card cannot be charged: it has expired or was removed. Choose another one, or add one."
+    }
+
     def __init__(self, **options: Any) -> None:
         super().__init__(Card.objects.none(), empty_label=None, **options)
 
     def offer(self, account: Account) -> None:
-        self.queryset = account.cards.usable().order_by("-is_default", "pk")
+        self.queryset = account.cards.chargeable(clock.today()).order_by("-is_default", "pk")
         self.initial = next(iter(self.queryset), None)
 
     def label_from_instance(self, card: Card) -> str:

@@ -140,6 +140,11 @@ class CardQuerySet(models.QuerySet["Card"]):
         """Cards the customer has not removed."""
         return self.filter(removed_at__isnull=True)
 
+    def chargeable(self, today: date) -> Self:
+        """Usable cards that are still good on the business date ``today``."""
+        later = Q(expires_year__gt=today.year) | Q(expires_year=today.year, expires_month__gte=today.month)
+        return self.usable().filter(later)
+
 
 class Card(models.Model):
     """A card that Stripe keeps for the account; we know what is printed on its receipt, never its number."""
@@ -293,9 +298,6 @@ class ServiceQuerySet(models.QuerySet["Service"]):
     def held(self) -> Self:
         """Services the customer has: pending or active, not cancelled."""
         return self.exclude(state=Service.State.CANCELLED)
-
-    def of_kind(self, kind: str) -> Self:
-        return self.filter(kind=kind)
 
 
 class Service(models.Model):

@@ -83,7 +83,7 @@ def _deposit_page(request: CustomerRequest, form: DepositForm, *, status: int = 
     context = {
         "form": form,
         "next": going_on,
-        "has_cards": account.cards.usable().exists(),
+        "has_cards": account.cards.chargeable(clock.today()).exists(),
         "add_card": f"{reverse('card_add')}?{urlencode({'next': to_here})}",
         "balance": ledger.of(account).balance,
         "left_today": deposits.left_today(account, now=clock.now()),

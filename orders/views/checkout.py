@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,7 +16,8 @@ from accounts.access import CustomerRequest, customers_only
 from accounts.addresses import AddressForm
 from accounts.models import Account
 from billing import ledger
-from billing.models import Card, Payment
+from billing.forms import CardChoice
+from billing.models import Payment
 from callcentric import clock
 from callcentric.errors import Refused
 from callcentric.money import ZERO
@@ -35,12 +37,11 @@ class ConfirmForm(forms.Form):
     # What each way was shown to take from the card.
     from_card_balance = forms.DecimalField(max_digits=12, decimal_places=4)
     from_card_card = forms.DecimalField(max_digits=12, decimal_places=4, required=False)
-    card = forms.ModelChoiceField(Card.objects.none(), label="Card", required=False, empty_label=None)
+    card = CardChoice(label="Card", required=False)
 
     def __init__(self, *args: object, account: Account, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        cards = account.cards.usable().order_by("-is_default", "pk")
-        self.fields["card"].queryset = cards  # type: ignore[attr-defined]
+        self.fields["card"].offer(account)  # type: ignore[attr-defined]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -91,9 +92,9 @@ def checkout_address(request: CustomerRequest) -> HttpResponse:
         return _address_page(request, billing, service, same=same)
     if not billing.is_valid() or not (same or service.is_valid()):
         return _address_page(request, billing, service, same=same, status=422)
-    account.billing_address = billing.save()
-    account.service_address = account.billing_address if same else service.save()
-    account.save(update_fields=["billing_address", "service_address"])
+    with transaction.atomic():
+        account.bill_to(billing.save())
+        account.serve_at(account.billing_address if same else service.save())
     return redirect("checkout")
 
 
@@ -120,7 +121,7 @@ def _page(request: CustomerRequest, *, problem: str = "") -> HttpResponse:
         "balance": balance,
         "ways": _ways(quoted, balance),
         "pays_from": pays_from if pays_from in Account.PaysFrom.values else account.pays_from,
-        "cards": account.cards.usable().order_by("-is_default", "pk"),
+        "cards": account.cards.chargeable(today).order_by("-is_default", "pk"),
         "chosen_card": request.POST.get("card"),
         "token": uuid4(),
         "problem": problem,

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.db.models import F
 
 from accounts.models import Account
 from billing import audit, ledger
@@ -125,6 +126,26 @@ class TestRaces:
         """If this fails, the tests above prove nothing."""
         race = Race(alice, Decimal("1.00"), 1, Decimal("10.00"))
         assert race.run() == [Counter(spent=16) | {"left": Decimal(-6)}]
+
+    def test_control_looking_before_taking_overspends_too(self, alice, no_guard):
+        """What the ledger does not do: read the balance, find it enough, and take the money after that."""
+        customer = ledger.of(alice)
+        LedgerAccount.objects.filter(pk=customer.pk).update(balance=Decimal(10))
+        looked = threading.Barrier(16)
+        spent = []
+
+        def spend():
+            enough = LedgerAccount.objects.get(pk=customer.pk).balance >= 1
+            looked.wait()
+            if enough:
+                LedgerAccount.objects.filter(pk=customer.pk).update(balance=F("balance") - 1)
+                spent.append(1)
+            connection.close()
+
+        threads = [threading.Thread(target=spend) for _ in range(16)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        assert (len(spent), ledger.of(alice).balance) == (16, Decimal(-6))
 
     @pytest.fixture
     def no_guard(self, transactional_db):

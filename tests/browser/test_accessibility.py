@@ -15,8 +15,9 @@ from catalog.models import Product
 from orders import cart as carts
 from orders import checkout
 from orders.models import Cart, CartLine
-from tests.browser.conftest import WAIT, log_in
+from tests.browser.conftest import PASSWORD, WAIT, log_in
 
+UNKNOWN = "/no/such/page/"
 VISITORS_PAGES = [
     "/",
     "/products/outbound/",
@@ -29,8 +30,9 @@ VISITORS_PAGES = [
     "/accounts/signup/",
     "/accounts/forgot/",
     "/accounts/password/reset/",
-    "/no/such/page/",
+    UNKNOWN,
     "/dev/",
+    "/dev/outbox/",
 ]
 CUSTOMERS_PAGES = [
     "/dashboard/",
@@ -49,7 +51,6 @@ CUSTOMERS_PAGES = [
     "/accounts/password/change/",
     "/accounts/logout/",
     "/accounts/2fa/",
-    "/accounts/2fa/totp/activate/",
     "/accounts/sessions/",
 ]
 # localstripe's card element has boxes without labels; Stripe's own stands in a frame of Stripe's.
@@ -69,7 +70,13 @@ def sized_page(request, browser: Browser, portal: str) -> Iterator[Page]:
 
 
 def findings(page: Page, path: str) -> list[str]:
-    page.goto(path)
+    answer = page.goto(path)
+    # Not some other page that stands in for it: a redirect would be scanned, and found to be well.
+    assert (answer.status, page.url.split("/", 3)[3]) == (404 if path == UNKNOWN else 200, path[1:])
+    return judged(page, path)
+
+
+def judged(page: Page, path: str) -> list[str]:
     violations = Axe().run(page, context=OPTIONS).response["violations"]
     found = [
         f"{path}: {each['id']} ({each['impact']}) at {node['target']}"
@@ -95,8 +102,43 @@ def test_customers_pages(sized_page, rich_alice: Account, add_card):
     )
     _fill_cart(rich_alice, "pay-per-call")
     log_in_at_this_size(sized_page)
-    more = [f"/orders/{order.reference}/", f"/billing/payments/{payment.token}/"]
+    waiting = Payment.objects.create(
+        account=rich_alice, card=card, amount=6, purpose="deposit", token=uuid4(), state="sent", sent_at=clock.now()
+    )
+    more = [f"/orders/{order.reference}/"]
+    more += [f"/billing/payments/{each.token}/" for each in (payment, waiting)]
     found = [finding for path in CUSTOMERS_PAGES + more for finding in findings(sized_page, path)]
+    assert found + _setting_up_two_factor_login(sized_page) == []
+
+
+def _setting_up_two_factor_login(page: Page) -> list[str]:
+    """Asks for the password once more, then shows the picture to scan."""
+    page.goto("/accounts/2fa/totp/activate/")
+    found = judged(page, "password asked for again")
+    page.locator("main form").first.get_by_label("Password").fill(PASSWORD)
+    page.locator("main form").first.get_by_role("button").first.click()
+    page.wait_for_url("**/totp/activate/")
+    return found + judged(page, page.url)
+
+
+def test_pages_that_refuse(sized_page, rich_alice: Account):
+    """The same forms with everything wrong in them."""
+    page = sized_page
+    found = []
+    for path, button in [("/accounts/signup/", "Sign Up"), ("/accounts/login/", "Log in")]:
+        page.goto(path)
+        page.locator("main form").first.evaluate("form => form.noValidate = true")
+        page.locator("main form").first.get_by_role("button", name=button).click()
+        found += judged(page, f"{path} refused")
+    log_in_at_this_size(page)
+    for path, button in [("/checkout/address/", "Continue"), ("/accounts/profile/", "Save")]:
+        page.goto(path)
+        form = page.locator("main form", has=page.get_by_label("City")).first
+        form.evaluate("form => form.noValidate = true")
+        form.get_by_label("City").first.fill("")
+        form.get_by_role("button", name=button).first.click()
+        page.get_by_text("Enter the city.").first.wait_for()
+        found += judged(page, f"{path} refused")
     assert found == []
 
 
@@ -108,7 +150,7 @@ def log_in_at_this_size(page: Page) -> None:
     page.goto("/accounts/login/")
     form = page.locator("main form").first
     form.get_by_label("Username").fill("alice")
-    form.get_by_label("Password").fill("correct horse battery")
+    form.get_by_label("Password").fill(PASSWORD)
     form.get_by_role("button", name="Log in").click()
     page.wait_for_url("**/dashboard/")
 
