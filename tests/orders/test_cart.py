@@ -1,11 +1,15 @@
 """The cart: a visitor's, a customer's, and the one becoming the other at login."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.messages import get_messages
 from django.db import IntegrityError, transaction
 from django.test import Client
 
+from callcentric import clock
 from catalog.models import Product
+from orders import cart as carts
 from orders.models import Cart, CartLine
 
 pytestmark = pytest.mark.usefixtures("catalog")
@@ -156,3 +160,16 @@ def test_postgresql_holds_one_plan_per_cart(alice):
             continue
         with pytest.raises(IntegrityError, match="one_rate_plan_per_cart"), transaction.atomic():
             line.save()
+
+
+def test_carts_that_visitors_left_are_forgotten_and_customers_keep_theirs(alice, client, alice_client):
+    add(client, BASIC)
+    add(alice_client, BASIC)
+    Cart.objects.update(made_at=clock.now() - timedelta(days=15))
+    assert carts.forget_visitors(now=clock.now()) == 1
+    assert [cart.account for cart in Cart.objects.all()] == [alice]
+
+
+def test_a_cart_that_was_made_lately_stays(client, db):
+    add(client, BASIC)
+    assert carts.forget_visitors(now=clock.now()) == 0
