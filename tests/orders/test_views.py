@@ -103,6 +103,14 @@ class TestCheckout:
         page = alice_client.get(response.url)
         assert "Thank you. Your order is complete." in page.content.decode()
 
+    def test_an_unconfirmed_e_mail_address_blocks_and_leads_to_the_link(self, shopper, alice_client):
+        shopper.user.emailaddress_set.update(verified=False)
+        text = alice_client.get("/checkout/").content.decode()
+        assert "Confirm your e-mail address before your first order: we sent you a link." in text
+        assert ('href="/accounts/email/"' in text, "Confirm order" in text) == (True, False)
+        response = confirm(alice_client)
+        assert (response.status_code, CartLine.objects.count(), Order.objects.count()) == (422, 1, 0)
+
     def test_a_refusal_keeps_the_page_and_says_why(self, shopper, alice_client):
         response = confirm(alice_client, total="1.00")
         assert response.status_code == 422
