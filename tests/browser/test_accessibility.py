@@ -1,13 +1,19 @@
 """No serious or critical finding of axe on any page, on a phone and on a desk; and nothing wider than the screen."""
 
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from allauth.account.models import EmailConfirmationHMAC
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from accounts.models import Account
+from billing import payments
 from billing.models import Payment
 from callcentric import clock
 from callcentric.money import ZERO
@@ -15,7 +21,7 @@ from catalog.models import Product
 from orders import cart as carts
 from orders import checkout
 from orders.models import Cart, CartLine
-from tests.browser.conftest import PASSWORD, WAIT, log_in
+from tests.browser.conftest import PASSWORD, WAIT, last_mail_to, log_in
 
 UNKNOWN = "/no/such/page/"
 VISITORS_PAGES = [
@@ -172,3 +178,46 @@ def _an_order(account: Account):
         token=uuid4(), total=quoted.total, from_card=ZERO, pays_from="balance", card=None
     )
     return checkout.place(account=account, confirmation=confirmation, now=now)
+
+
+def test_pages_behind_links_in_e_mails(sized_page, rich_alice: Account):
+    page = sized_page
+    address = rich_alice.user.emailaddress_set.get()
+    address.verified = False
+    address.save()
+    found = findings(page, f"/accounts/confirm-email/{EmailConfirmationHMAC.create(address).key}/")
+    page.goto("/accounts/password/reset/")
+    page.locator("main form").first.get_by_label("E-mail").fill(address.email)
+    page.locator("main form").first.get_by_role("button").first.click()
+    page.wait_for_url("**/password/reset/done/")
+    found += judged(page, page.url)
+    page.goto(re.search(r"http\S+/accounts/password/reset/key/\S+", last_mail_to(address.email).message)[0])
+    assert page.get_by_label("New password").count() > 0
+    assert found + judged(page, page.url) == []
+
+
+def test_pages_of_two_factor_login(sized_page, rich_alice: Account):
+    page = sized_page
+    TOTP.activate(rich_alice.user, generate_totp_secret())
+    codes = RecoveryCodes.activate(rich_alice.user)
+    page.goto("/accounts/login/")
+    form = page.locator("main form").first
+    form.get_by_label("Username").fill("alice")
+    form.get_by_label("Password").fill(PASSWORD)
+    form.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/2fa/authenticate/")
+    found = judged(page, page.url)
+    page.locator("main form").first.get_by_role("textbox").first.fill(codes.get_unused_codes()[0])
+    page.locator("main form").first.get_by_role("button").first.click()
+    page.wait_for_url("**/dashboard/")
+    assert found + findings(page, "/accounts/2fa/") == []
+
+
+def test_the_page_of_a_payment_that_the_bank_asks_about(sized_page, rich_alice: Account, add_card):
+    card = add_card(rich_alice, number="4000002760003184")
+    begun = payments.begin(
+        account=rich_alice, card=card, amount=Decimal(5), purpose="deposit", token=uuid4(), now=clock.now()
+    )
+    assert payments.charge(begun, now=clock.now()).state == Payment.State.NEEDS_CUSTOMER
+    log_in_at_this_size(sized_page)
+    assert findings(sized_page, f"/billing/payments/{begun.token}/") == []
