@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import Account, User
+from callcentric.celery import app as celery_app
 from tests.factories import AccountFactory, UserFactory
 from tests.localstripe import _add_card, _stripe, stripe_server, stripe_webhooks  # noqa: F401
 
@@ -69,3 +70,18 @@ def sam_client(sam: User) -> Client:
 def catalog(db) -> None:
     """The products, prices, tax rates and embargoed countries that `manage.py prepare` loads."""
     call_command("load_catalog", verbosity=0)
+
+
+@pytest.fixture
+def broker_away():
+    """A broker that nobody answers at: port 1 of this machine."""
+    there = celery_app.conf.broker_url
+    # Sent for real, whatever the module has its tasks do.
+    celery_app.conf.task_always_eager = False
+    celery_app.conf.update(broker_url="redis://127.0.0.1:1/0", broker_write_url="redis://127.0.0.1:1/0")
+    celery_app.amqp.__dict__.pop("_producer_pool", None)
+    celery_app._pool = None
+    yield
+    celery_app.conf.update(broker_url=there, broker_write_url=there)
+    celery_app.amqp.__dict__.pop("_producer_pool", None)
+    celery_app._pool = None

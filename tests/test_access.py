@@ -138,15 +138,27 @@ def test_what_is_alices_is_not_found_by_bob(addresses, bob_client, name):
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_public_pages_are_open_to_visitors(addresses, client, name):
-    assert client.get(addresses[name]).status_code == 200
+    answer = client.get(addresses[name])
+    # The page itself and not the login page in its place.
+    assert (answer.status_code, answer.resolver_match.url_name) == (200, name)
+    assert "Sign Up" in answer.content.decode() or name == "healthz"
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/orders/order/", "/admin/billing/transfer/"])
-def test_customers_and_visitors_do_not_enter_the_admin(alice_client, client, path):
-    for each in (alice_client, client):
-        answer = each.get(path)
-        assert answer.status_code in (302, 403)
-        assert "/admin/" not in answer.headers.get("Location", "").split("?")[0].replace("/admin/login/", "")
+@pytest.mark.parametrize(
+    ("path", "login"),
+    [
+        ("/admin/", "/admin/login/?next="),
+        ("/admin/orders/order/", "/accounts/login/?next="),
+        ("/admin/billing/transfer/", "/accounts/login/?next="),
+    ],
+)
+def test_customers_and_visitors_do_not_enter_the_admin(alice_client, client, path, login):
+    visitor, customer = client.get(path), alice_client.get(path)
+    assert (visitor.status_code, visitor.url) == (302, f"{login}{path}")
+    assert (customer.status_code, customer.url) == (302, f"/admin/login/?next={path}")
+    # The admin has no login of its own: it sends visitors to ours, and refuses customers.
+    assert client.get("/admin/login/").url.startswith("/accounts/login/")
+    assert alice_client.get(customer.url).status_code == 403
 
 
 @pytest.mark.parametrize("name", sorted(POST_ONLY))

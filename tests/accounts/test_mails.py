@@ -6,21 +6,6 @@ from django.db import transaction
 from post_office.models import Email
 
 from accounts import mails
-from callcentric.celery import app as celery_app
-
-
-@pytest.fixture
-def broker_away():
-    """A broker that nobody answers at: port 1 of this machine."""
-    there = celery_app.conf.broker_url
-    celery_app.conf.update(broker_url="redis://127.0.0.1:1/0", broker_write_url="redis://127.0.0.1:1/0")
-    celery_app.amqp.__dict__.pop("_producer_pool", None)
-    celery_app.pool.force_close_all()
-    celery_app._pool = None
-    yield
-    celery_app.conf.update(broker_url=there, broker_write_url=there)
-    celery_app.amqp.__dict__.pop("_producer_pool", None)
-    celery_app._pool = None
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
-from kombu.exceptions import OperationalError
 
 from billing import events, ledger, payments, stripe_api, tasks
 from billing.models import Card, Payment, StripeEvent, Transfer
@@ -138,17 +137,24 @@ class TestCard:
 
 
 class TestSweep:
-    def test_without_a_broker_the_event_is_kept_and_the_sweep_acts(self, alice, unknown, monkeypatch):
-        def away(**kwargs):
-            raise OperationalError
-
-        monkeypatch.setattr(tasks.act_on_event, "delay", away)
+    def test_without_a_broker_the_event_is_kept_and_the_sweep_acts(self, alice, unknown, broker_away, caplog):
         assert send(event("payment_intent.succeeded", {"id": unknown.stripe_id})).status_code == 200
+        said = [record.msg["event"] for record in caplog.records if isinstance(record.msg, dict)]
+        assert said.count("broker away, event left to the sweep") == 1
         unknown.refresh_from_db()
         assert unknown.state == "sent"
+        # What the beat calls, in the worker's own process.
         tasks.act_on_events()
         unknown.refresh_from_db()
         assert (unknown.state, StripeEvent.objects.not_acted_on().count()) == ("succeeded", 0)
+
+    def test_a_card_is_not_forgotten_while_stripe_is_away(self, alice, stripe_server):
+        about = call("GET", f"/v1/setup_intents/{set_up(alice)}")
+        stripe_server.fail_next("/setup_intents/", BROKEN)
+        send(event("setup_intent.succeeded", about))
+        assert (Card.objects.count(), StripeEvent.objects.not_acted_on().count()) == (0, 1)
+        tasks.act_on_events()
+        assert (Card.objects.count(), StripeEvent.objects.not_acted_on().count()) == (1, 0)
 
     def test_as_long_as_stripe_is_away_it_is_tried_again(self, unknown, stripe_server):
         stripe_server.fail_next("/payment_intents/", BROKEN)
