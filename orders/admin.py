@@ -28,7 +28,7 @@ class ReadOnly:
 
 class OrderLineInline(ReadOnly, TabularInline):
     model = OrderLine
-    fields = ["product", "setup", "this_month", "next_month", "service", "explanation"]
+    fields = ["product", "setup", "this_month", "next_month", "explanation"]
 
 
 @admin.register(Order)

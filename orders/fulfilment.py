@@ -29,9 +29,10 @@ def begin_services(order: Order, lines: list[OrderLine], *, today: date) -> None
         _move(held[Kind.E911], order)
     services = [_extended(held, line, today) or _new(order, line, today) for line in lines]
     Service.objects.bulk_create([service for service in services if service.pk is None])
-    for line, service in zip(lines, services, strict=True):
-        line.service = service
-    OrderLine.objects.bulk_update(lines, ["service"])
+    through = OrderLine.services.through
+    through.objects.bulk_create(
+        through(orderline=line, service=service) for line, service in zip(lines, services, strict=True)
+    )
 
 
 def _extended(held: dict[str, Service], line: OrderLine, today: date) -> Service | None:

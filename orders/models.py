@@ -3,7 +3,9 @@
 import secrets
 from decimal import Decimal
 from typing import Self
+from uuid import uuid4
 
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
 
@@ -12,7 +14,10 @@ from billing.models import Payment, Service
 from callcentric import clock
 from callcentric.money import ZERO, MoneyField
 from catalog.models import Product
+from phone_numbers.models import PhoneNumber, RateCenter
 
+# Extra channels for one number in one order (domain.md §2).
+CHANNELS_PER_ORDER = 10
 # Without letters and digits that are mistaken for one another on the telephone.
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -33,15 +38,38 @@ class Cart(models.Model):
 
 
 class CartLine(models.Model):
+    """One thing in a cart. What it is about depends on its kind: a number names its place, channels their number."""
+
     cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines")
+    # What numbers are held under, and what the order's line is known by.
+    token = models.UUIDField(unique=True, default=uuid4, db_default=RandomUUID())
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="+")
     # The product's kind, repeated here so that PostgreSQL can hold "one rate plan in a cart".
     kind = models.CharField(max_length=10, choices=Product.Kind.choices)
+    quantity = models.PositiveSmallIntegerField(default=1)
+    # Phone numbers only. Without a number it is an order for staff to fill.
+    rate_center = models.ForeignKey(RateCenter, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    phone_number = models.ForeignKey(PhoneNumber, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    # Extra channels only: the phone number they are for.
+    number_service = models.ForeignKey(Service, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     added_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["cart"], condition=Q(kind="plan"), name="one_rate_plan_per_cart"),
+            models.UniqueConstraint(fields=["cart"], condition=Q(kind="e911"), name="one_911_per_cart"),
+            models.UniqueConstraint(fields=["cart", "number_service"], name="one_line_of_channels_per_number"),
+            models.UniqueConstraint(fields=["cart", "phone_number"], name="one_line_per_number_in_a_cart"),
+            models.CheckConstraint(
+                condition=Q(kind="did", rate_center__isnull=False)
+                | ~Q(kind="did") & Q(rate_center__isnull=True, phone_number__isnull=True),
+                name="a_number_in_a_cart_says_where",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="channel", number_service__isnull=False, quantity__range=(1, CHANNELS_PER_ORDER))
+                | ~Q(kind="channel") & Q(number_service__isnull=True, quantity=1),
+                name="channels_in_a_cart_are_one_to_ten_on_a_number",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -115,8 +143,17 @@ class Order(models.Model):
 class OrderLine(models.Model):
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
-    # What the order brought about; empty until it is completed.
-    service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="order_lines")
+    quantity = models.PositiveSmallIntegerField(default=1)
+    # The cart's line it came from; 911 that was added by itself has none.
+    token = models.UUIDField(null=True, blank=True)
+    rate_center = models.ForeignKey(RateCenter, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    # The number it was made for; without one, staff assign it.
+    phone_number = models.ForeignKey(PhoneNumber, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    number_service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    # What the order brought about, or paid on; empty until it is completed.
+    services = models.ManyToManyField(Service, blank=True, related_name="order_lines")
+    # When its money was given back to the balance.
+    refunded_at = models.DateTimeField(null=True, blank=True)
     position = models.PositiveSmallIntegerField()
     setup = MoneyField(default=ZERO)
     this_month = MoneyField("rest of this month", default=ZERO)

@@ -36,7 +36,7 @@ def places(*, question: Question, region: Region | None = None) -> RateCenterQue
     if region:
         found = found.filter(region=region)
     if question.digits:
-        found = found.with_prefix(question.digits)
+        found = found.with_prefix(f"1{question.digits[:6]}")
     elif question.text:
         found = found.named(question.text)
-    return found.with_prefixes(question.digits).in_order()
+    return found.with_prefixes(f"1{question.digits[:6]}").in_order()

@@ -25,7 +25,7 @@ def load_coverage() -> dict[str, int]:
     ids = {(place.region_id, place.name): place.pk for place in RateCenter.objects.all()}
     _add(
         Prefix,
-        (Prefix(digits=digits, rate_center_id=ids[regions[code], name]) for digits, name, code in rows),
+        (Prefix(digits=f"1{digits}", rate_center_id=ids[regions[code], name]) for digits, name, code in rows),
     )
     return {str(model._meta.verbose_name_plural): model.objects.count() for model in (Region, RateCenter, Prefix)}
 

@@ -1,5 +1,6 @@
 """Rows for tests: Alice owns, Bob is another customer, Sam is staff."""
 
+from datetime import date
 from functools import cache
 
 import factory
@@ -7,6 +8,9 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 
 from accounts.models import Account, Address, User
+from billing.models import Service
+from catalog.models import Product
+from phone_numbers.models import PhoneNumber, RateCenter, Region
 
 PASSWORD = "correct horse battery"
 
@@ -51,6 +55,52 @@ class AccountFactory(factory.django.DjangoModelFactory):
         EmailAddress.objects.create(
             user=self.user, email=self.user.email, primary=True, verified=extracted is not False
         )
+
+
+class RegionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Region
+        django_get_or_create = ("country", "code")
+
+    country = "US"
+    code = "NY"
+    name = "New York"
+
+
+class RateCenterFactory(factory.django.DjangoModelFactory):
+    """A place in New York state; Albany unless the test names another."""
+
+    class Meta:
+        model = RateCenter
+        django_get_or_create = ("region", "name")
+
+    region = factory.SubFactory(RegionFactory)
+    name = "Albany"
+
+
+class PhoneNumberFactory(factory.django.DjangoModelFactory):
+    """A number in stock in Albany: (518) 555-0100, 0101 …"""
+
+    class Meta:
+        model = PhoneNumber
+
+    digits = factory.Sequence(lambda n: f"1518555{n % 10_000:04}")
+    rate_center = factory.SubFactory(RateCenterFactory)
+    in_stock_since = date(2026, 1, 1)
+
+
+def hold_number(account: Account, code: str = "pay-per-minute", **more: object) -> Service:
+    """A phone number that ``account`` has under a product, as an order would have left it; the catalogue is loaded."""
+    number = more.pop("phone_number", None) or PhoneNumberFactory(state=PhoneNumber.State.ASSIGNED, holder=account)
+    service = {"started_on": date(2027, 1, 1), "paid_until": date(2027, 1, 31), **more}
+    return Service.objects.create(
+        account=account,
+        product=Product.objects.get(code=code),
+        kind=Product.Kind.DID,
+        phone_number=number,
+        rate_center=number.rate_center,
+        **service,
+    )
 
 
 @cache

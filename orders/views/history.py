@@ -33,7 +33,7 @@ def order_detail(request: CustomerRequest, reference: str) -> HttpResponse:
     if order.state == Order.State.PAYING:
         # If the bank has answered since: whoever looks first finishes the order, exactly as the beat's sweep would.
         order = checkout.finish(order, now=clock.now())
-    lines = order.lines.select_related("product", "service").order_by("position")
+    lines = order.lines.select_related("product").prefetch_related("services").order_by("position")
     response = render(request, "orders/order_detail.html", {"order": order, "lines": lines})
     if order.state == Order.State.PAYING:
         # The page looks again by itself, without JavaScript too.

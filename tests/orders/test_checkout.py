@@ -50,7 +50,7 @@ class TestFromTheBalance:
 
     def test_the_lines_keep_what_the_cart_said(self, shopper):
         lines = place(shopper).lines.order_by("position")
-        assert [(line.product.code, line.amount, line.service.kind) for line in lines] == [
+        assert [(line.product.code, line.amount, line.services.get().kind) for line in lines] == [
             ("north-america-500", Decimal("4.71"), "plan"),
             ("e911", Decimal("1.50"), "e911"),
         ]

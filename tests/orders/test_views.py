@@ -11,11 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account, EmbargoedCountry
 from billing import ledger
-from billing.models import Service
 from catalog.models import Product
 from orders.models import CartLine, Order
-from tests.conftest import TODAY
-from tests.factories import AddressFactory
+from tests.factories import AddressFactory, hold_number
 from tests.orders.conftest import put_into_cart
 
 ADDRESS = {"country": "US", "street": "5 Test Road", "city": "Albany", "region": "NY", "postal_code": "12207"}
@@ -211,12 +209,10 @@ class TestDashboard:
                 assert alice_client.get("/dashboard/").status_code == 200
             return len(captured)
 
-        did = Product.objects.get(code="pay-per-minute")
-        hold = {"account": alice, "product": did, "kind": "did", "started_on": TODAY, "paid_until": TODAY}
-        Service.objects.create(**hold)
+        hold_number(alice)
         one = queries()
-        Service.objects.create(**hold)
-        Service.objects.create(**hold)
+        hold_number(alice)
+        hold_number(alice)
         assert (one, queries()) == (10, 10)
         assert len(alice_client.get("/dashboard/").context["products"]) == 3
 

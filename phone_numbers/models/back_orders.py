@@ -1,0 +1,63 @@
+"""Orders that wait for a number because none was in stock."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Account
+from callcentric import clock
+from catalog.models import Product
+from phone_numbers.models.numbers import PhoneNumber
+from phone_numbers.models.places import RateCenter
+
+
+class BackOrderQuerySet(models.QuerySet["BackOrder"]):
+    def waiting(self) -> Self:
+        return self.filter(state=BackOrder.State.WAITING)
+
+    def in_line(self) -> Self:
+        """The oldest first."""
+        return self.order_by("ordered_at", "pk")
+
+
+class BackOrder(models.Model):
+    """A paid order for a number at a place that was out of stock (domain.md §5): staff assign one, oldest first."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting for a number"
+        FILLED = "filled", "Number assigned"
+        WITHDRAWN = "withdrawn", "Withdrawn by the customer"
+        REFUNDED = "refunded", "Refunded: no number in 30 days"
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="back_orders")
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
+    rate_center = models.ForeignKey(RateCenter, on_delete=models.PROTECT, related_name="back_orders")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    phone_number = models.ForeignKey(PhoneNumber, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    ordered_at = models.DateTimeField(default=clock.now)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    # How long it took, in business days; kept for the estimate that others are shown.
+    waited = models.PositiveSmallIntegerField("business days", null=True, blank=True)
+
+    objects = BackOrderQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="filled", phone_number__isnull=False, waited__isnull=False)
+                | ~Q(state="filled") & Q(phone_number__isnull=True, waited__isnull=True),
+                name="a_filled_back_order_names_its_number",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="waiting", closed_at__isnull=True) | ~Q(state="waiting") & Q(closed_at__isnull=False),
+                name="a_closed_back_order_says_when",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["rate_center", "ordered_at"], condition=Q(state="waiting"), name="back_order_in_line"),
+            models.Index(fields=["rate_center", "-closed_at"], condition=Q(state="filled"), name="back_order_filled"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.product} in {self.rate_center} for {self.account}"
