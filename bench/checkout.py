@@ -16,7 +16,7 @@ from callcentric import clock
 from callcentric.money import ZERO
 from catalog.models import Product
 from orders import cart as carts
-from orders import checkout
+from orders import checkout, pricing
 from orders.models import Cart, CartLine, Order
 from tests.factories import AccountFactory
 
@@ -83,8 +83,8 @@ def _order(account: Account, total: Decimal, now: datetime) -> None:
 
 def _total(account: Account, now: datetime) -> Decimal:
     lines = carts.lines_of(account.cart)
-    return carts.quote_for(
-        account=account, lines=lines, today=now.date(), service_address=account.billing_address
+    return pricing.quote_for(
+        account=account, lines=lines, now=now, service_address=account.billing_address
     ).total
 
 

@@ -1,22 +1,25 @@
-"""Fills and empties the cart, a visitor's or a customer's, and prices what is in it."""
+"""Fills and empties the cart, a visitor's or a customer's."""
 
 from datetime import date, datetime, timedelta
+from uuid import UUID, uuid4
 
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
-from django.db.models import Q
 
-from accounts.models import Account, Address
-from billing import taxes
+from accounts.models import Account
 from billing.models import Service
 from callcentric.errors import Refused
 from catalog.models import Product
-from orders.models import Cart, CartLine
-from orders.quote import Holding, Quote, quote
+from orders import pricing
+from orders.models import CHANNELS_PER_ORDER, Cart, CartLine
+from phone_numbers import coverage, stock
+from phone_numbers.models import PhoneNumber, RateCenter
 
 SESSION_KEY = "cart"
 # No longer than a visitor's session lasts.
 VISITORS_COME_BACK_WITHIN = timedelta(days=14)
+# Each number in a cart is held: nobody holds the stock of a whole place.
+NUMBERS_PER_CART = 10
 
 
 class NotForTheCart(Refused):
@@ -35,31 +38,100 @@ def current(*, account: Account | None, session: SessionBase) -> Cart | None:
     return Cart.objects.filter(account=account).first()
 
 
-def add(*, account: Account | None, session: SessionBase, product: Product, today: date) -> Cart:
-    """Put ``product`` into the cart. A rate plan takes the place of one that was there: an account has one at most.
+def add_plan(*, account: Account | None, session: SessionBase, product: Product, today: date) -> Cart:
+    """Put a rate plan into the cart, in the place of one that was there: an account has one at most.
 
     Raises NotForTheCart for what is not offered or not ordered by itself.
     """
-    if not product.is_offered:
-        raise NotForTheCart(f"{product.name} is no longer offered. Choose another product.")
-    if not Product.objects.priced(today).filter(pk=product.pk).exists():
-        raise NotForTheCart(f"{product.name} is not on sale yet. Choose another product.")
+    _check_offered(product, today)
     if product.kind != Product.Kind.PLAN or product.is_default:
         raise NotForTheCart(f"{product.name} is not ordered from here. See “Order products and services”.")
     with transaction.atomic():
         cart = _open(account=account, session=session)
-        _put(cart, product)
+        _put_plan(cart, product)
+    return cart
+
+
+def add_number(
+    *,
+    account: Account | None,
+    session: SessionBase,
+    product: Product,
+    rate_center: RateCenter,
+    chosen: PhoneNumber | None = None,
+    token: UUID | None = None,
+    now: datetime,
+) -> CartLine:
+    """Put a phone number into the cart and hold it for 15 minutes (domain.md §5): the chosen one, or any of the place.
+
+    Where the place has none in stock, the line is for staff to fill. ``token`` names the press of the button: the same
+    one again changes nothing. Raises NotForTheCart, or NumberTaken where the chosen number is not free any more.
+    """
+    _check_offered(product, now.date())
+    if not coverage.is_sold_at(product, rate_center):
+        raise NotForTheCart(f"{product.name} is not sold in {rate_center}. Choose another product or another area.")
+    with transaction.atomic():
+        cart = _open(account=account, session=session)
+        known = cart.lines.filter(token=token).first() if token else None
+        if known:
+            return known
+        if cart.lines.filter(kind=Product.Kind.DID).count() >= NUMBERS_PER_CART:
+            raise NotForTheCart(f"A cart takes {NUMBERS_PER_CART} numbers. Check out first, then order more.")
+        # Never somebody else's token: what is held under it would be held for both.
+        token = uuid4() if token is None or CartLine.objects.filter(token=token).exists() else token
+        number = _held(rate_center, chosen, token, now)
+        return cart.lines.create(
+            token=token, product=product, kind=product.kind, rate_center=rate_center, phone_number=number
+        )
+
+
+def hold_again(*, account: Account | None, session: SessionBase, line: int, now: datetime) -> CartLine:
+    """Hold the line's number for another 15 minutes. Raises NumberTaken, or DoesNotExist for somebody else's line."""
+    cart = current(account=account, session=session)
+    found = CartLine.objects.select_related("phone_number").get(pk=line, cart=cart, phone_number__isnull=False)
+    assert found.phone_number  # noqa: S101 (asked for above; said for the type checker)
+    stock.hold(found.phone_number, token=found.token, now=now)
+    return found
+
+
+def add_channels(
+    *, account: Account, session: SessionBase, number_service: Service, quantity: int, today: date
+) -> Cart:
+    """Put ``quantity`` extra channels for one of the account's numbers into the cart; in place of what was there.
+
+    Raises NotForTheCart where the number takes none, or not so many (domain.md §2).
+    """
+    product = Product.objects.get(kind=Product.Kind.CHANNEL)
+    _check_offered(product, today)
+    if not 1 <= quantity <= CHANNELS_PER_ORDER:
+        raise NotForTheCart(f"Choose 1 to {CHANNELS_PER_ORDER} channels. For more, order again.")
+    problem = pricing.channels_problem(number_service, quantity, used=number_service.channels.held().count())
+    if problem:
+        raise NotForTheCart(problem)
+    with transaction.atomic():
+        cart = _open(account=account, session=session)
+        cart.lines.update_or_create(
+            number_service=number_service,
+            defaults={"product": product, "kind": product.kind, "quantity": quantity},
+        )
     return cart
 
 
 def remove(*, account: Account | None, session: SessionBase, line: int) -> bool:
-    """Take a line out of the cart; False where it was gone already. Raises DoesNotExist for somebody else's line."""
+    """Take a line out of the cart, and let go of its number; False where it was gone already.
+
+    Raises DoesNotExist for somebody else's line.
+    """
     found = CartLine.objects.filter(pk=line).first()
     if found is None:
         return False
     if found.cart != current(account=account, session=session):
         raise CartLine.DoesNotExist
-    return bool(found.delete()[0])
+    with transaction.atomic():
+        removed = bool(found.delete()[0])
+        if found.phone_number_id:
+            stock.let_go([found.token])
+    return removed
 
 
 def forget_visitors(*, now: datetime) -> int:
@@ -79,45 +151,8 @@ def count(*, account: Account | None, session: SessionBase) -> int:
 
 def lines_of(cart: Cart | None) -> list[CartLine]:
     """What is in the cart, in the order it was put there."""
-    return list(CartLine.objects.filter(cart=cart).order_by("pk")) if cart else []
-
-
-def quote_for(*, account: Account | None, lines: list[CartLine], today: date, service_address: Address | None) -> Quote:
-    """What the cart's lines cost this customer at the prices in force ``today``."""
-    holding = holding_of(account)
-    there = str(service_address) if service_address else ""
-    wanted = [line.product_id for line in lines]
-    products = Product.objects.priced(today).filter(Q(pk__in=wanted) | Q(kind=Product.Kind.E911)).in_bulk()
-    return quote(
-        wanted=[products[product] for product in wanted if product in products],
-        e911=next(product for product in products.values() if product.kind == Product.Kind.E911),
-        holding=holding,
-        has_911_address=service_address.has_911 if service_address else None,
-        tax_rate=taxes.rate_at(account.billing_address) if account else taxes.NO_TAX,
-        today=today,
-        # Compared as they are written: the same address may have been typed twice.
-        moves_911_to=there if holding.has_911 and there != holding.address_911 else "",
-    )
-
-
-def holding_of(account: Account | None) -> Holding:
-    """What the account holds that changes the price of an order."""
-    if account is None:
-        return Holding()
-    kinds = [Product.Kind.PLAN, Product.Kind.E911]
-    held = {
-        service.kind: service
-        for service in Service.objects.held()
-        .filter(account=account, kind__in=kinds)
-        .select_related("product", "address")
-    }
-    plan = held.get(Product.Kind.PLAN)
-    emergency = held.get(Product.Kind.E911)
-    return Holding(
-        plan=plan.product if plan else None,
-        has_911=emergency is not None,
-        address_911=str(emergency.address) if emergency else "",
-    )
+    about = ("rate_center__region", "phone_number", "number_service__phone_number", "number_service__product")
+    return list(CartLine.objects.filter(cart=cart).select_related(*about).order_by("pk")) if cart else []
 
 
 def _open(*, account: Account | None, session: SessionBase) -> Cart:
@@ -131,10 +166,27 @@ def _open(*, account: Account | None, session: SessionBase) -> Cart:
     return Cart.objects.select_for_update().get(pk=cart.pk)
 
 
-def _put(cart: Cart, product: Product) -> None:
-    if product.kind == Product.Kind.PLAN:
-        cart.lines.filter(kind=Product.Kind.PLAN).exclude(product=product).delete()
-    cart.lines.get_or_create(product=product, defaults={"kind": product.kind})
+def _check_offered(product: Product, today: date) -> None:
+    if not product.is_offered:
+        raise NotForTheCart(f"{product.name} is no longer offered. Choose another product.")
+    if not Product.objects.priced(today).filter(pk=product.pk).exists():
+        raise NotForTheCart(f"{product.name} is not on sale yet. Choose another product.")
+
+
+def _held(rate_center: RateCenter, chosen: PhoneNumber | None, token: UUID, now: datetime) -> PhoneNumber | None:
+    """The number that is now held under ``token``; None where nothing is in stock that nobody waits for."""
+    in_stock = coverage.available(rate_center) > 0
+    if chosen is None:
+        return stock.hold_any(rate_center, token=token, now=now) if in_stock else None
+    if not in_stock or chosen.rate_center_id != rate_center.pk:
+        raise stock.NumberTaken(f"{chosen.national} is not in stock any more. Choose another number.")
+    stock.hold(chosen, token=token, now=now)
+    return chosen
+
+
+def _put_plan(cart: Cart, product: Product) -> None:
+    cart.lines.filter(kind=Product.Kind.PLAN).exclude(product=product).delete()
+    cart.lines.get_or_create(product=product, kind=Product.Kind.PLAN)
 
 
 def _merge(visitors: Cart, account: Account) -> None:
@@ -143,6 +195,9 @@ def _merge(visitors: Cart, account: Account) -> None:
         mine, _ = Cart.objects.get_or_create(account=account)
         # In the order of their keys, so that two logins at once cannot wait for each other.
         list(Cart.objects.select_for_update().filter(pk__in=[visitors.pk, mine.pk]).order_by("pk"))
-        for line in visitors.lines.select_related("product").order_by("pk"):
-            _put(mine, line.product)
+        for line in visitors.lines.filter(kind=Product.Kind.PLAN).select_related("product"):
+            _put_plan(mine, line.product)
+        numbers = visitors.lines.filter(kind=Product.Kind.DID)
+        # Numbers stay held: what they are held under is the line, not the cart.
+        numbers.exclude(phone_number__in=mine.lines.exclude(phone_number=None).values("phone_number")).update(cart=mine)
         visitors.delete()

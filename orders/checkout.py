@@ -6,7 +6,7 @@ again: called by the customer's next page, by Stripe's webhook through the sweep
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,14 +17,14 @@ from accounts import embargo
 from accounts.models import Account, Address
 from billing import ledger, payments
 from billing.models import Card, Payment
-from callcentric import clock
 from callcentric.errors import Refused
 from callcentric.money import ZERO
 from orders import cart as carts
-from orders import fulfilment, mails
+from orders import fulfilment, mails, pricing
 from orders.models import Cart, CartLine, Order, OrderLine
-from orders.quote import Quote
+from orders.quote import Line, Quote
 from orders.split import split
+from phone_numbers import stock
 
 
 class CheckoutRefused(Refused):
@@ -109,8 +109,9 @@ def _begin(account: Account, confirmation: Confirmation, now: datetime) -> Order
     if known:
         raise CheckoutRefused("An order of yours is being paid right now. See “Orders” for what became of it.")
     service_address = check_customer(account)
-    quoted = _checked(account, cart, confirmation, service_address, now.date())
-    return _write_down(account, confirmation, quoted, service_address, now)
+    lines = carts.lines_of(cart)
+    quoted = _checked(account, lines, confirmation, service_address, now)
+    return _write_down(account, confirmation, quoted, lines, service_address, now)
 
 
 def _locked_cart(account: Account) -> Cart:
@@ -119,12 +120,13 @@ def _locked_cart(account: Account) -> Cart:
     return carts_of_account.first() or carts_of_account.get(pk=Cart.objects.get_or_create(account=account)[0].pk)
 
 
-def _checked(account: Account, cart: Cart, confirmation: Confirmation, service_address: Address, today: date) -> Quote:
+def _checked(
+    account: Account, lines: list[CartLine], confirmation: Confirmation, service_address: Address, now: datetime
+) -> Quote:
     """The cart's quote once everything that can refuse an order has had its say."""
-    lines = carts.lines_of(cart)
     if not lines:
         raise CheckoutRefused("Your cart is empty, so there is nothing to order.")
-    quoted = carts.quote_for(account=account, lines=lines, today=today, service_address=service_address)
+    quoted = pricing.quote_for(account=account, lines=lines, now=now, service_address=service_address)
     if quoted.problems:
         raise CheckoutRefused(quoted.problems[0])
     if quoted.total != confirmation.total:
@@ -151,7 +153,12 @@ def check_customer(account: Account) -> Address:
 
 
 def _write_down(
-    account: Account, confirmation: Confirmation, quoted: Quote, service_address: Address, now: datetime
+    account: Account,
+    confirmation: Confirmation,
+    quoted: Quote,
+    lines: list[CartLine],
+    service_address: Address,
+    now: datetime,
 ) -> Order:
     balance = ledger.of(account).balance or ZERO
     from_card = split(total=quoted.total, balance=balance, pays_from=confirmation.pays_from).from_card
@@ -175,19 +182,40 @@ def _write_down(
         payment=_begin_payment(account, confirmation, from_card, now) if from_card else None,
         placed_at=now,
     )
+    in_cart = {line.token: line for line in lines}
     OrderLine.objects.bulk_create(
-        OrderLine(
-            order=order,
-            product=line.product,
-            position=position,
-            setup=line.setup,
-            this_month=line.this_month,
-            next_month=line.next_month,
-            explanation="\n".join(line.reasons),
-        )
+        _order_line(order, line, in_cart.get(line.token) if line.token else None, position)
         for position, line in enumerate(quoted.lines, start=1)
     )
+    if from_card:
+        _hold_while_the_bank_is_asked(lines, now)
     return order
+
+
+def _order_line(order: Order, line: Line, wanted: CartLine | None, position: int) -> OrderLine:
+    """``line`` of the quote, about what its line in the cart is about; 911 that was added by itself has none."""
+    about = wanted or CartLine()
+    return OrderLine(
+        order=order,
+        product=line.product,
+        quantity=line.quantity,
+        position=position,
+        token=line.token,
+        rate_center=about.rate_center,
+        phone_number=about.phone_number,
+        number_service=about.number_service,
+        setup=line.setup,
+        this_month=line.this_month,
+        next_month=line.next_month,
+        explanation="\n".join(line.reasons),
+    )
+
+
+def _hold_while_the_bank_is_asked(lines: list[CartLine], now: datetime) -> None:
+    """Another 15 minutes for each number: the answer may take a while."""
+    for line in sorted(lines, key=lambda line: line.phone_number_id or 0):
+        if line.phone_number:
+            stock.hold(line.phone_number, token=line.token, now=now)
 
 
 def _begin_payment(account: Account, confirmation: Confirmation, amount: Decimal, now: datetime) -> Payment:
@@ -204,9 +232,8 @@ def _begin_payment(account: Account, confirmation: Confirmation, amount: Decimal
 
 def _complete(order: Order, now: datetime) -> Order:
     """Begin the services, take the money, empty the cart, say so by e-mail: in the caller's transaction."""
-    lines = list(order.lines.select_related("product").order_by("position"))
-    # As of the day it was placed, which is the day it was priced for: the bank may have answered after midnight.
-    fulfilment.begin_services(order, lines, today=order.placed_at.astimezone(clock.BUSINESS_ZONE).date())
+    lines = list(order.lines.select_related("product", "phone_number", "rate_center__region").order_by("position"))
+    services = fulfilment.begin_services(order, lines, now=now)
     ledger.charge(
         account=order.account,
         key=f"order:{order.pk}",
@@ -215,11 +242,14 @@ def _complete(order: Order, now: datetime) -> Order:
         memo=f"Order {order.reference}",
         made_at=now,
     )
-    CartLine.objects.filter(cart__account=order.account, product__in=[line.product_id for line in lines]).delete()
+    CartLine.objects.filter(cart__account=order.account, token__in=[line.token for line in lines]).delete()
     order.state = Order.State.COMPLETED
     order.completed_at = now
     order.save(update_fields=["state", "completed_at"])
     mails.order_completed(order, lines)
+    for service in services:
+        if service.phone_number:
+            mails.number_assigned(service)
     return order
 
 

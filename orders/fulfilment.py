@@ -1,61 +1,72 @@
 """Begins the services that an order brings about."""
 
-from datetime import date
+from datetime import date, datetime
+
+from django.db.models import Q
 
 from billing import months
-from billing.models import Service
+from billing.models import CHANNELS_PER_NUMBER, Service
+from callcentric import clock
+from callcentric.errors import Refused
 from catalog.models import Product
 from orders.models import Order, OrderLine
+from phone_numbers import stock
+from phone_numbers.models import BackOrder
 
 Kind = Product.Kind
 
 
-def begin_services(order: Order, lines: list[OrderLine], *, today: date) -> None:
-    """Begin a service for each of the order's ``lines``, paid to the end of what the line pays for.
+class CannotBegin(Refused):
+    """What was ordered cannot be begun any more."""
 
-    A rate plan replaces the one the account has. 911 waits for confirmation; where the account has it already, the
-    line pays for its next days.
+
+def begin_services(order: Order, lines: list[OrderLine], *, now: datetime) -> list[Service]:
+    """Begin the services of the order's ``lines``, paid to the end of what each line pays for; returns the new ones.
+
+    A rate plan replaces the one the account has. A number is assigned, or waits for staff. Extra channels take places
+    on their number. 911 waits for confirmation; where the account has it already, the line pays for its next days.
+    Raises NumberTaken or CannotBegin, and then the order changes nothing.
     """
-    held = {
-        service.kind: service
-        for service in Service.objects.select_for_update(of=("self",))
-        .select_related("address")
-        .held()
-        .filter(account=order.account, kind__in=[Kind.PLAN, Kind.E911])
-    }
-    if any(line.product.kind == Kind.PLAN for line in lines) and Kind.PLAN in held:
-        _replace(held[Kind.PLAN], today)
-    if Kind.E911 in held and order.service_address.has_911:
-        _move(held[Kind.E911], order)
-    services = [_extended(held, line, today) or _new(order, line, today) for line in lines]
-    Service.objects.bulk_create([service for service in services if service.pk is None])
+    # As of the day it was placed, which is the day it was priced for: the bank may have answered after midnight.
+    today = order.placed_at.astimezone(clock.BUSINESS_ZONE).date()
+    held = _held(order, lines)
+    plan = next((service for service in held if service.kind == Kind.PLAN), None)
+    emergency = next((service for service in held if service.kind == Kind.E911), None)
+    if plan and any(line.product.kind == Kind.PLAN for line in lines):
+        _replace(plan, today)
+    if emergency and order.service_address.has_911:
+        _move(emergency, order)
+    begun: dict[int, list[Service]] = {}
+    # Numbers in the order of their keys, so that two orders cannot wait for each other.
+    for line in sorted(lines, key=lambda line: line.phone_number_id or 0):
+        begun[line.pk] = _paid_on(emergency, line, today) or _begun(order, line, held, today, now)
+    services = [service for line in lines for service in begun[line.pk]]
+    new = [service for service in services if service.pk is None]
+    Service.objects.bulk_create(new)
     through = OrderLine.services.through
     through.objects.bulk_create(
-        through(orderline=line, service=service) for line, service in zip(lines, services, strict=True)
+        through(orderline=line, service=service) for line in lines for service in begun[line.pk]
     )
+    return new
 
 
-def _extended(held: dict[str, Service], line: OrderLine, today: date) -> Service | None:
-    """The 911 service that the account has already, paid on; None for anything that begins anew."""
-    if line.product.kind != Kind.E911 or Kind.E911 not in held:
-        return None
-    service = held[Kind.E911]
-    service.paid_until = max(service.paid_until, months.paid_until(today))
-    service.save(update_fields=["paid_until"])
-    return service
+def _held(order: Order, lines: list[OrderLine]) -> list[Service]:
+    """What the account has that the order changes, locked: its plan, its 911, the numbers that get channels."""
+    numbers = [line.number_service_id for line in lines if line.number_service_id]
+    changed = Q(kind__in=[Kind.PLAN, Kind.E911]) | Q(pk__in=numbers)
+    locked = Service.objects.select_for_update(of=("self",)).select_related("address").held()
+    return list(locked.filter(changed, account=order.account).order_by("pk"))
 
 
-def _move(emergency: Service, order: Order) -> None:
-    """Take 911 along to another service address, where it waits to be confirmed again (domain.md §12)."""
-    if str(emergency.address) == str(order.service_address):
-        return
-    emergency.address = order.service_address
-    emergency.state = Service.State.PENDING
-    emergency.confirmed_at = None
-    emergency.save(update_fields=["address", "state", "confirmed_at"])
+def _begun(order: Order, line: OrderLine, held: list[Service], today: date, now: datetime) -> list[Service]:
+    if line.product.kind == Kind.DID:
+        return [_number(order, line, today, now)]
+    if line.product.kind == Kind.CHANNEL:
+        return _channels(order, line, held, today)
+    return [_service(order, line, today)]
 
 
-def _new(order: Order, line: OrderLine, today: date) -> Service:
+def _service(order: Order, line: OrderLine, today: date) -> Service:
     is_911 = line.product.kind == Kind.E911
     return Service(
         account=order.account,
@@ -66,6 +77,56 @@ def _new(order: Order, line: OrderLine, today: date) -> Service:
         started_on=today,
         paid_until=months.paid_until(today),
     )
+
+
+def _number(order: Order, line: OrderLine, today: date, now: datetime) -> Service:
+    """A phone number: assigned at once, or an order that waits for staff."""
+    service = _service(order, line, today)
+    service.rate_center = line.rate_center
+    assert line.rate_center  # noqa: S101 (the cart's constraint; said for the type checker)
+    if line.phone_number:
+        stock.assign(line.phone_number, account=order.account, token=line.token, now=now)
+        service.phone_number = line.phone_number
+    else:
+        service.state = Service.State.PENDING
+        service.back_order = BackOrder.objects.create(
+            account=order.account, product=line.product, rate_center=line.rate_center, ordered_at=now
+        )
+    return service
+
+
+def _channels(order: Order, line: OrderLine, held: list[Service], today: date) -> list[Service]:
+    """Extra channels in the lowest places that are free on their number, which is locked."""
+    number = next((service for service in held if service.pk == line.number_service_id), None)
+    if number is None:
+        raise CannotBegin("The number that the channels were for has ended. Remove them from the cart.")
+    taken = set(number.channels.held().values_list("slot", flat=True))
+    free = [slot for slot in range(1, CHANNELS_PER_NUMBER + 1) if slot not in taken][: line.quantity]
+    if len(free) < line.quantity:
+        raise CannotBegin(f"The number takes only {len(free)} more channels. Change the cart and try again.")
+    channels = [_service(order, line, today) for _ in free]
+    for channel, slot in zip(channels, free, strict=True):
+        channel.number_service, channel.slot = number, slot
+    return channels
+
+
+def _paid_on(emergency: Service | None, line: OrderLine, today: date) -> list[Service]:
+    """The 911 service that the account has already, paid on; nothing for a line that begins anew."""
+    if line.product.kind != Kind.E911 or emergency is None:
+        return []
+    emergency.paid_until = max(emergency.paid_until, months.paid_until(today))
+    emergency.save(update_fields=["paid_until"])
+    return [emergency]
+
+
+def _move(emergency: Service, order: Order) -> None:
+    """Take 911 along to another service address, where it waits to be confirmed again (domain.md §12)."""
+    if str(emergency.address) == str(order.service_address):
+        return
+    emergency.address = order.service_address
+    emergency.state = Service.State.PENDING
+    emergency.confirmed_at = None
+    emergency.save(update_fields=["address", "state", "confirmed_at"])
 
 
 def _replace(plan: Service, today: date) -> None:

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts import mails
+from billing.models import Service
 from orders.models import Order, OrderLine
 
 
@@ -27,4 +28,15 @@ def order_completed(order: Order, lines: list[OrderLine]) -> None:
         order=order,
         lines=lines,
         link=settings.SITE_URL + reverse("order_detail", args=[order.reference]),
+    )
+
+
+def number_assigned(service: Service) -> None:
+    """Tell the customer which number is theirs now."""
+    mails.write(
+        service.account,
+        subject=f"Your new phone number: {service.phone_number}",
+        template="orders/emails/number_assigned.txt",
+        service=service,
+        link=settings.SITE_URL + reverse("dashboard"),
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 from billing import months
 from billing.taxes import tax_on
@@ -28,10 +29,29 @@ class Holding:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One product of the order: what it costs now, and why."""
+class Wanted:
+    """One line of the cart: a product, how many of it, and what it is about."""
 
     product: Product
+    quantity: int = 1
+    # In words, such as the number it is; empty for a product that needs none.
+    about: str = ""
+    # What the customer should know about it beyond its price.
+    reasons: tuple[str, ...] = ()
+    # Why it cannot be ordered, beyond what the product itself says.
+    problem: str = ""
+    # The line of the cart.
+    token: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the order: what it costs now, and why."""
+
+    product: Product
+    quantity: int = 1
+    about: str = ""
+    token: UUID | None = None
     setup: Decimal = ZERO
     this_month: Decimal = ZERO
     next_month: Decimal = ZERO
@@ -70,7 +90,7 @@ class Quote:
 
 def quote(
     *,
-    wanted: Sequence[Product],
+    wanted: Sequence[Wanted],
     e911: Product,
     holding: Holding,
     has_911_address: bool | None,
@@ -83,7 +103,7 @@ def quote(
     ``has_911_address`` says whether the service address is in the US or Canada; None when nobody knows it yet.
     ``moves_911_to`` is the service address where the account's 911 service is at another one.
     """
-    lines = [_line(product, holding, today) for product in wanted]
+    lines = [_line(each, holding, today) for each in wanted]
     notes: list[str] = []
     possible = [line.product for line in lines if not line.problem]
     if any(product.kind in ORDERED_WITH_911 for product in possible):
@@ -96,12 +116,16 @@ def quote(
     return Quote(lines=tuple(lines), tax_rate=tax_rate, notes=tuple(notes))
 
 
-def _line(product: Product, holding: Holding, today: date) -> Line:
-    problem = _problem(product, holding)
+def _line(wanted: Wanted, holding: Holding, today: date) -> Line:
+    product, quantity = wanted.product, wanted.quantity
+    line = Line(product, quantity=quantity, about=wanted.about, token=wanted.token)
+    problem = wanted.problem or _problem(product, holding)
     if problem:
-        return Line(product, problem=problem)
-    line = _with_monthly_fee(Line(product, setup=product.setup), product.monthly, today)
-    reasons = list(line.reasons)
+        return replace(line, problem=problem)
+    line = _with_monthly_fee(replace(line, setup=quantity * product.setup), product.monthly, today)
+    reasons = [*wanted.reasons, *line.reasons]
+    if product.setup:
+        reasons.append(f"Set-up fee, once: {_each(product.setup, quantity)}.")
     if product.kind == Product.Kind.PLAN and holding.plan:
         reasons.append(
             f"Replaces your rate plan {holding.plan.name}, which ends today; what was paid for it is not paid back."
@@ -120,25 +144,32 @@ def _problem(product: Product, holding: Holding) -> str:
 
 
 def _with_monthly_fee(line: Line, monthly: Decimal, today: date) -> Line:
-    """``line`` with the fee for the rest of this month and, from the 27th on, for the whole next month."""
+    """``line`` with the fee for the rest of this month and, from the 27th on, for the whole next month.
+
+    Of several, each is rounded by itself: they are services of their own, renewed and ended one by one.
+    """
     if not monthly:
         return replace(line, reasons=(*line.reasons, "No monthly fee."))
     left, days = months.days_left(today), months.last_day(today).day
+    rest = months.rest_of_month(monthly, today)
     reasons = [
         f"{left} of the {days} days of {today:%B} are left, today included: "
-        f"${months.rest_of_month(monthly, today):.2f} of ${monthly:.2f}."
+        f"{_each(rest, line.quantity)} of ${monthly:.2f}."
         if left < days
-        else f"The whole of {today:%B}: ${monthly:.2f}."
+        else f"The whole of {today:%B}: {_each(monthly, line.quantity)}."
     ]
     ahead = ZERO
     if months.pays_next_month_too(today):
-        ahead = monthly
+        ahead = line.quantity * monthly
         reasons.append(
-            f"{months.next_month(today):%B} is included, ${monthly:.2f}, "
+            f"{months.next_month(today):%B} is included, {_each(monthly, line.quantity)}, "
             f"because renewals for it have been under way since the {months.CYCLE_STARTS_ON_DAY}th."
         )
-    this_month = months.rest_of_month(monthly, today)
-    return replace(line, this_month=this_month, next_month=ahead, reasons=(*line.reasons, *reasons))
+    return replace(line, this_month=line.quantity * rest, next_month=ahead, reasons=(*line.reasons, *reasons))
+
+
+def _each(amount: Decimal, quantity: int) -> str:
+    return f"${amount:.2f}" if quantity == 1 else f"{quantity} × ${amount:.2f}"
 
 
 def _line_911(e911: Product, ordered: Sequence[Product], holding: Holding, today: date) -> Line | None:

@@ -1,13 +1,16 @@
 from django.urls import path
 
-from orders.views import checkout, dashboard, history, shopping
+from orders.views import checkout, dashboard, history, inbound, shopping
 
 urlpatterns = [
     path("dashboard/", dashboard.dashboard, name="dashboard"),
     path("order/", shopping.order, name="order"),
     path("order/outbound/", shopping.order_outbound, name="order_outbound"),
+    path("order/inbound/", inbound.order_inbound, name="order_inbound"),
+    path("order/inbound/<int:area>/numbers/", inbound.order_numbers, name="order_numbers"),
     path("cart/", shopping.cart, name="cart"),
     path("cart/add/", shopping.cart_add, name="cart_add"),
+    path("cart/<int:line>/hold/", shopping.cart_hold, name="cart_hold"),
     path("cart/<int:line>/remove/", shopping.cart_remove, name="cart_remove"),
     path("checkout/", checkout.checkout, name="checkout"),
     path("checkout/address/", checkout.checkout_address, name="checkout_address"),

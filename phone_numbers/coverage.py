@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from phone_numbers.models import RateCenter, RateCenterQuerySet, Region
+from catalog.models import Product
+from phone_numbers.models import BackOrder, Offering, RateCenter, RateCenterQuerySet, Region
 
 TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
 
@@ -40,3 +41,18 @@ def places(*, question: Question, region: Region | None = None) -> RateCenterQue
     elif question.text:
         found = found.named(question.text)
     return found.with_prefixes(f"1{question.digits[:6]}").in_order()
+
+
+def is_sold_at(product: Product, rate_center: RateCenter) -> bool:
+    """Whether a DID product is sold at this place (domain.md §2)."""
+    listed = Offering.objects.filter(product=product, rate_center=rate_center).exists()
+    return rate_center.sells(product, is_offered=listed)
+
+
+def available(rate_center: RateCenter) -> int:
+    """How many numbers can be sold here: what is in stock belongs first to those who wait."""
+    return max(
+        RateCenter.objects.with_stock().get(pk=rate_center.pk).stock
+        - BackOrder.objects.waiting().filter(rate_center=rate_center).count(),
+        0,
+    )

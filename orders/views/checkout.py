@@ -23,9 +23,11 @@ from callcentric.errors import Refused
 from callcentric.money import ZERO
 from orders import cart as carts
 from orders import checkout as verb
+from orders import pricing
 from orders.models import Order
 from orders.quote import Quote
 from orders.split import Split, split
+from orders.views.shopping import rows_of
 
 
 class ConfirmForm(forms.Form):
@@ -108,25 +110,26 @@ def _address_page(
 def _page(request: CustomerRequest, *, problem: str = "") -> HttpResponse:
     """The order as it would be now. After a refusal: the same page with the reason, and a token for the next try."""
     account = request.account
-    today = clock.today()
+    now = clock.now()
     lines = carts.lines_of(carts.current(account=account, session=request.session))
     if not lines:
-        return render(request, "orders/cart.html", {"lines": [], "problem": problem}, status=422 if problem else 200)
-    quoted = carts.quote_for(account=account, lines=lines, today=today, service_address=account.service_address)
+        return render(request, "orders/cart.html", {"rows": [], "problem": problem}, status=422 if problem else 200)
+    quoted = pricing.quote_for(account=account, lines=lines, now=now, service_address=account.service_address)
     balance = ledger.of(account).balance or ZERO
     pays_from = request.POST.get("pays_from") or account.pays_from
     context = {
         "account": account,
+        "rows": rows_of(quoted, lines, now),
         "quote": quoted,
         "balance": balance,
         "ways": _ways(quoted, balance),
         "pays_from": pays_from if pays_from in Account.PaysFrom.values else account.pays_from,
-        "cards": account.cards.chargeable(today).order_by("-is_default", "pk"),
+        "cards": account.cards.chargeable(now.date()).order_by("-is_default", "pk"),
         "chosen_card": request.POST.get("card"),
         "token": uuid4(),
         "problem": problem,
         "blocked": _blocked(account),
-        "today": today,
+        "today": now.date(),
         "add_card": f"{reverse('card_add')}?{urlencode({'next': reverse('checkout')})}",
         "add_funds": f"{reverse('deposit')}?{urlencode({'next': reverse('checkout')})}",
     }

@@ -1,17 +1,40 @@
 """Pages for choosing: what can be ordered, and the cart."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import CustomerRequest, customers_only
 from accounts.models import Account, Address
 from callcentric import clock
+from callcentric.errors import Refused
 from catalog.models import Product
 from orders import cart as carts
+from orders import pricing
 from orders.models import CartLine
+from orders.quote import Line, Quote
+from phone_numbers.models import PhoneNumber, RateCenter
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the quote with what the cart's page can do about it."""
+
+    line: Line
+    in_cart: CartLine | None = None
+    # Until when its number is held; None where it holds none.
+    held_until: datetime | None = None
+
+    @property
+    def has_lapsed(self) -> bool:
+        """The 15 minutes are over, and nobody else has taken the number yet."""
+        return bool(self.in_cart and self.in_cart.phone_number_id and not self.held_until and not self.line.problem)
 
 
 @require_safe
@@ -24,7 +47,7 @@ def order(request: CustomerRequest) -> HttpResponse:
         "plans": [product for product in products if product.kind == Product.Kind.PLAN and not product.is_default],
         "dids": [product for product in products if product.kind == Product.Kind.DID],
         "channel": next((product for product in products if product.kind == Product.Kind.CHANNEL), None),
-        "holding": carts.holding_of(request.account),
+        "holding": pricing.holding_of(request.account),
     }
     return render(request, "orders/order.html", context)
 
@@ -33,23 +56,20 @@ def order(request: CustomerRequest) -> HttpResponse:
 @customers_only
 def order_outbound(request: CustomerRequest) -> HttpResponse:
     plans = Product.objects.plans().offered().priced(clock.today()).order_by("position")
-    context = {"plans": plans, "holding": carts.holding_of(request.account)}
+    context = {"plans": plans, "holding": pricing.holding_of(request.account)}
     return render(request, "orders/order_outbound.html", context)
 
 
 @require_safe
 @login_not_required
 def cart(request: HttpRequest) -> HttpResponse:
-    account = _customer(request)
+    account, now = _customer(request), clock.now()
     lines = carts.lines_of(carts.current(account=account, session=request.session))
     if not lines:
-        return render(request, "orders/cart.html", {"lines": []})
-    quoted = carts.quote_for(
-        account=account, lines=lines, today=clock.today(), service_address=_service_address(account)
-    )
-    in_cart = {line.product_id: line.pk for line in lines}
+        return render(request, "orders/cart.html", {"rows": []})
+    quoted = pricing.quote_for(account=account, lines=lines, now=now, service_address=_service_address(account))
     context = {
-        "lines": [(line, in_cart.get(line.product.pk)) for line in quoted.lines],
+        "rows": rows_of(quoted, lines, now),
         "quote": quoted,
         "tax_is_known": account is not None and account.billing_address.is_complete,
     }
@@ -59,15 +79,32 @@ def cart(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_not_required
 def cart_add(request: HttpRequest) -> HttpResponse:
-    """Order Now: puts a product into the cart and shows the cart."""
+    """Order Now: puts a rate plan, or a number of an area, into the cart and shows the cart."""
     product = Product.objects.filter(code=request.POST.get("product", "")[:50].replace("\x00", "")).first()
     if product is None:
         raise Http404
     try:
-        carts.add(account=_customer(request), session=request.session, product=product, today=clock.today())
-    except carts.NotForTheCart as refusal:
+        if product.kind == Product.Kind.DID and "area" in request.POST:
+            _add_number(request, product)
+        else:
+            carts.add_plan(account=_customer(request), session=request.session, product=product, today=clock.today())
+            messages.info(request, f"{product.name} is in your cart.")
+    except Refused as refusal:
+        return render(request, "orders/cart_refused.html", _after_refusal(request, product, refusal), status=409)
+    return redirect("cart")
+
+
+@require_POST
+@login_not_required
+def cart_hold(request: HttpRequest, line: int) -> HttpResponse:
+    """Holds a number whose 15 minutes are over for another 15."""
+    try:
+        held = carts.hold_again(account=_customer(request), session=request.session, line=line, now=clock.now())
+    except CartLine.DoesNotExist:
+        raise Http404 from None
+    except Refused as refusal:
         return render(request, "orders/cart_refused.html", {"refusal": refusal}, status=409)
-    messages.info(request, f"{product.name} is in your cart.")
+    messages.info(request, f"{held.phone_number} is held for you again.")
     return redirect("cart")
 
 
@@ -80,6 +117,56 @@ def cart_remove(request: HttpRequest, line: int) -> HttpResponse:
         raise Http404 from None
     messages.info(request, "Removed from your cart." if removed else "It was no longer in your cart.")
     return redirect("cart")
+
+
+def rows_of(quoted: Quote, lines: list[CartLine], now: datetime) -> list[Row]:
+    """Each line of the quote with the line of the cart it came from and how long its number is held."""
+    in_cart = {line.token: line for line in lines}
+    rows = []
+    for line in quoted.lines:
+        wanted = in_cart.get(line.token) if line.token else None
+        number = wanted.phone_number if wanted else None
+        is_held = number is not None and number.held_by == line.token and number.held_until and number.held_until > now
+        rows.append(Row(line, wanted, number.held_until if number and is_held else None))
+    return rows
+
+
+def _add_number(request: HttpRequest, product: Product) -> None:
+    """The number of an area that the button asked for, by its digits or any."""
+    area = get_object_or_404(RateCenter.objects.select_related("region"), pk=_whole(request.POST["area"]))
+    digits = request.POST.get("number", "").replace("\x00", "")
+    chosen = get_object_or_404(PhoneNumber, digits=digits[:15], rate_center=area) if digits else None
+    line = carts.add_number(
+        account=_customer(request),
+        session=request.session,
+        product=product,
+        rate_center=area,
+        chosen=chosen,
+        token=_uuid(request.POST.get("token", "")),
+        now=clock.now(),
+    )
+    if line.phone_number:
+        messages.info(request, f"{line.phone_number} is in your cart and held for you for 15 minutes.")
+    else:
+        messages.info(request, f"A number in {area} is in your cart. None is in stock now: we get one for you.")
+
+
+def _after_refusal(request: HttpRequest, product: Product, refusal: Refused) -> dict[str, object]:
+    """What the page of a refusal says, and where it leads back to: the area that was asked for."""
+    area = RateCenter.objects.filter(pk=_whole(request.POST.get("area", "")) or 0).first()
+    return {"refusal": refusal, "product": product, "area": area}
+
+
+def _whole(text: str) -> int | None:
+    """A key as a form sends it; None for anything else, and for what no table could hold."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _customer(request: HttpRequest) -> Account | None:

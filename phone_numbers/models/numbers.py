@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from typing import Self
+from uuid import UUID
 
 import pgtrigger
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -161,3 +162,9 @@ class PhoneNumber(models.Model):
     def national(self) -> str:
         """As it is written in its country: (518) 555-0100."""
         return national(self.digits)
+
+    def is_free_for(self, token: UUID, now: datetime) -> bool:
+        """Whether the line of a cart that ``token`` names may have it (see free_for)."""
+        if self.state == PhoneNumber.State.HELD:
+            return self.held_by == token or (self.held_until is not None and self.held_until <= now)
+        return self.state == PhoneNumber.State.IN_STOCK

@@ -80,7 +80,12 @@ class RateCenter(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name}, {self.region.code}"
+        # Toll-free is no place, and where a region is its whole country the name says it.
+        return self.name if self.is_toll_free else f"{self.name}, {self.region.code}"
+
+    def sells(self, product: Product, *, is_offered: bool) -> bool:
+        """Whether a DID product is sold here; ``is_offered``: a limited one is listed for this place (domain.md §2)."""
+        return product.is_toll_free == self.is_toll_free and (is_offered or not product.is_limited)
 
 
 class PrefixQuerySet(models.QuerySet["Prefix"]):

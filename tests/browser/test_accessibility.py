@@ -19,7 +19,7 @@ from callcentric import clock
 from callcentric.money import ZERO
 from catalog.models import Product
 from orders import cart as carts
-from orders import checkout
+from orders import checkout, pricing
 from orders.models import Cart, CartLine
 from tests.browser.conftest import PASSWORD, WAIT, last_mail_to, log_in
 
@@ -173,7 +173,7 @@ def _an_order(account: Account):
     account.save()
     now = clock.now()
     lines = carts.lines_of(_fill_cart(account, "north-america-500"))
-    quoted = carts.quote_for(account=account, lines=lines, today=now.date(), service_address=account.service_address)
+    quoted = pricing.quote_for(account=account, lines=lines, now=now, service_address=account.service_address)
     confirmation = checkout.Confirmation(
         token=uuid4(), total=quoted.total, from_card=ZERO, pays_from="balance", card=None
     )

@@ -49,18 +49,18 @@ def test_a_visitor_has_a_cart_too(client, db):
     add(client, BASIC)
     cart = Cart.objects.get()
     assert (cart.account, codes(cart)) == (None, [BASIC])
-    assert client.get("/cart/").context["lines"][0][0].product.code == BASIC
+    assert client.get("/cart/").context["rows"][0].line.product.code == BASIC
 
 
 def test_two_visitors_do_not_share_a_cart(client, db):
     add(client, BASIC)
-    assert Client().get("/cart/").context["lines"] == []
+    assert Client().get("/cart/").context["rows"] == []
 
 
 def test_at_login_the_visitors_cart_becomes_the_customers(client, alice):
     add(client, FIVE_HUNDRED)
     client.force_login(alice.user)
-    assert client.get("/cart/").context["lines"][0][0].product.code == FIVE_HUNDRED
+    assert client.get("/cart/").context["rows"][0].line.product.code == FIVE_HUNDRED
     assert [cart.account for cart in Cart.objects.all()] == [alice]
 
 

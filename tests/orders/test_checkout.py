@@ -16,6 +16,7 @@ from billing import ledger
 from billing.models import Payment, Service, Transfer
 from catalog.models import Product
 from orders import cart as carts
+from orders import pricing
 from orders.checkout import CheckoutRefused
 from orders.models import CartLine, Order, OrderLine
 from tests.factories import AddressFactory
@@ -117,10 +118,10 @@ class TestMoving:
         Service.objects.filter(pk=emergency.pk).update(state=Service.State.ACTIVE, confirmed_at=NOON)
         self.move(shopper)
         put_into_cart(shopper, "north-america-basic")
-        quoted = carts.quote_for(
+        quoted = pricing.quote_for(
             account=shopper,
             lines=carts.lines_of(shopper.cart),
-            today=NOON.date(),
+            now=NOON,
             service_address=shopper.service_address,
         )
         assert quoted.notes == (
@@ -307,5 +308,5 @@ class TestPostgreSQLHolds:
 
 def test_the_cart_and_the_checkout_agree(shopper):
     lines = carts.lines_of(shopper.cart)
-    quoted = carts.quote_for(account=shopper, lines=lines, today=NOON.date(), service_address=shopper.service_address)
+    quoted = pricing.quote_for(account=shopper, lines=lines, now=NOON, service_address=shopper.service_address)
     assert (quoted.total, place(shopper).total) == (TOTAL, TOTAL)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from catalog.models import Product
-from orders.quote import Holding, quote
+from orders.quote import Holding, Wanted, quote
 
 MID = date(2027, 1, 11)  # 21 of 31 days are left
 LATE = date(2027, 1, 27)  # 5 of 31 days are left, and February is charged too
@@ -28,7 +28,7 @@ E911 = product("e911", "e911", "1.50", "1.50")
 
 def quoted(*wanted, holding=None, has_911_address=True, tax_rate=NEW_YORK, today=MID):
     return quote(
-        wanted=wanted,
+        wanted=[Wanted(each) for each in wanted],
         e911=E911,
         holding=holding or Holding(),
         has_911_address=has_911_address,

@@ -1,0 +1,68 @@
+"""Get a number: product, place, Lookup, and if the customer likes the very number."""
+
+from django import forms
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from accounts.access import CustomerRequest, customers_only
+from callcentric import clock
+from catalog.models import Product
+from phone_numbers import coverage
+from phone_numbers.models import PhoneNumber, RateCenter
+
+NUMBERS_A_PAGE = 60
+
+
+class DigitsForm(forms.Form):
+    """Digits that the number should have, anywhere in it."""
+
+    digits = forms.RegexField(
+        label="Digits you would like",
+        regex=r"^[\d\s()+.-]*$",
+        max_length=15,
+        required=False,
+        help_text="Such as 42 or 0100. Leave it empty to see all.",
+        error_messages={"invalid": "Type digits only, such as 42: letters are on the keypad, not in the number."},
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
+
+    def clean_digits(self) -> str:
+        return "".join(sign for sign in self.cleaned_data["digits"] if sign.isdigit())
+
+
+@require_safe
+@customers_only
+def order_inbound(request: CustomerRequest) -> HttpResponse:
+    """The DID products, each with Get a number."""
+    dids = Product.objects.dids().offered().priced(clock.today()).order_by("position")
+    return render(request, "orders/order_inbound.html", {"dids": dids})
+
+
+@require_safe
+@login_not_required
+def order_numbers(request: HttpRequest, area: int) -> HttpResponse:
+    """The numbers of an area that are in stock, to choose one by its digits."""
+    place = get_object_or_404(RateCenter.objects.select_related("region"), pk=area)
+    product = _product(request)
+    form = DigitsForm(request.GET or None)
+    is_asked = "digits" in request.GET
+    context = {"area": place, "product": product, "form": form if is_asked else DigitsForm(), "most": NUMBERS_A_PAGE}
+    if is_asked and not form.is_valid():
+        return render(request, "orders/order_numbers.html", context, status=422)
+    digits = form.cleaned_data["digits"] if is_asked else ""
+    found = PhoneNumber.objects.in_stock().filter(rate_center=place, digits__contains=digits).order_by("digits")
+    # One more than is shown says that there are more; nobody counts them.
+    numbers = list(found[: NUMBERS_A_PAGE + 1]) if coverage.available(place) else []
+    context |= {"numbers": numbers[:NUMBERS_A_PAGE], "has_more": len(numbers) > NUMBERS_A_PAGE, "digits": digits}
+    return render(request, "orders/order_numbers.html", context)
+
+
+def _product(request: HttpRequest) -> Product:
+    """The DID product that ``product`` in the address names; 404 for one that is not on offer."""
+    code = request.GET.get("product", "")[:50].replace("\x00", "")
+    found = Product.objects.dids().offered().priced(clock.today()).filter(code=code).first()
+    if found is None:
+        raise Http404
+    return found
