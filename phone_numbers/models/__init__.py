@@ -1,6 +1,7 @@
 """Places, the stock of numbers, and the orders that wait for one."""
 
 from phone_numbers.models.back_orders import BackOrder
+from phone_numbers.models.coverage_loads import CoverageLoad
 from phone_numbers.models.numbers import PhoneNumber
 from phone_numbers.models.places import (
     LocalCalling,
@@ -17,6 +18,7 @@ from phone_numbers.models.stock_loads import StockLoad
 
 __all__ = [
     "BackOrder",
+    "CoverageLoad",
     "LocalCalling",
     "Offering",
     "PhoneNumber",
