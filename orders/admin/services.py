@@ -1,44 +1,14 @@
-"""Orders and services as staff see them: read-only, but for confirming 911."""
-
-from typing import Any
+"""Services as staff see them: read-only, but for confirming 911."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin
 
 from billing import emergency
 from billing.models import Service
 from callcentric import clock
-from orders.models import Order, OrderLine
-
-
-class ReadOnly:
-    """Staff look; what changes money or services has an action of its own."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class OrderLineInline(ReadOnly, TabularInline):
-    model = OrderLine
-    fields = ["product", "setup", "this_month", "next_month", "explanation"]
-
-
-@admin.register(Order)
-class OrderAdmin(ReadOnly, ModelAdmin):
-    list_display = ["reference", "account", "state", "total", "from_card", "placed_at"]
-    list_filter = ["state", "placed_at"]
-    list_select_related = ["account"]
-    search_fields = ["reference", "account__number", "account__name"]
-    date_hierarchy = "placed_at"
-    inlines = [OrderLineInline]
+from orders.admin.read_only import ReadOnly
 
 
 @admin.register(Service)
