@@ -1,0 +1,131 @@
+"""Says which places are a local call from a place: by what staff have imported, else by an honest estimate."""
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from io import TextIOWrapper
+from typing import IO, Any
+
+from django.db import transaction
+from django.db.models import Exists, F, FloatField, OuterRef, Q, Value
+from django.db.models.functions import Substr
+
+from callcentric.errors import Refused
+from phone_numbers.distances import around, kilometres_from
+from phone_numbers.models import LocalCalling, Prefix, RateCenter, RateCenterQuerySet
+from phone_numbers.place_names import PlaceNames
+
+SHOWN = 12
+# A local calling area is about so large; the estimate where none is imported.
+KILOMETRES = 40
+ROWS_A_STATEMENT = 5000
+
+
+class FileRefused(Refused):
+    """A file of local calling areas has lines that cannot be read; nothing of it was imported."""
+
+
+@dataclass(frozen=True)
+class LocalAreas:
+    """Places that are local to one: nearest first, each with its stock and its region at hand."""
+
+    places: list[RateCenter] = field(default_factory=list)
+    is_estimate: bool = False
+    # How we know, to be shown beside them.
+    basis: str = ""
+
+
+def local_to(rate_center: RateCenter) -> LocalAreas:
+    """The places that are a local call from ``rate_center``, at most 12; two queries at most."""
+    if rate_center.is_toll_free:
+        return LocalAreas(basis="a call to a toll-free number costs the caller nothing, from anywhere")
+    others = RateCenter.objects.filter(is_toll_free=False).exclude(pk=rate_center.pk)
+    pairs = LocalCalling.objects.filter(rate_center=rate_center)
+    imported = _nearest(others.filter(pk__in=pairs.values("to")), rate_center)
+    if imported:
+        return LocalAreas(imported, basis="by the phone companies' local calling areas")
+    if rate_center.latitude is not None and rate_center.longitude is not None:
+        square = around(rate_center.latitude, rate_center.longitude, kilometres=KILOMETRES)
+        near = others.filter(square & (Q(region=rate_center.region_id) | _shares_an_area_code(rate_center)))
+        places = _nearest(near, rate_center, within=KILOMETRES)
+        return LocalAreas(places, is_estimate=True, basis=f"within {KILOMETRES} km, an estimate")
+    same_code = others.filter(_shares_an_area_code(rate_center), region=rate_center.region_id)
+    places = list(same_code.with_stock().select_related("region").order_by(F("stock").desc(), "name")[:SHOWN])
+    return LocalAreas(
+        places, is_estimate=True, basis="with the same area code, an estimate: distances are not known here"
+    )
+
+
+def _nearest(places: RateCenterQuerySet, rate_center: RateCenter, *, within: float | None = None) -> list[RateCenter]:
+    if rate_center.latitude is None or rate_center.longitude is None:
+        distance: Any = Value(None, output_field=FloatField())
+    else:
+        distance = kilometres_from(rate_center.latitude, rate_center.longitude)
+    found = places.annotate(kilometres=distance).with_stock().select_related("region")
+    if within is not None:
+        found = found.filter(kilometres__lte=within)
+    return list(found.order_by(F("kilometres").asc(nulls_last=True), "name")[:SHOWN])
+
+
+def _shares_an_area_code(rate_center: RateCenter) -> Q:
+    """North America only: elsewhere the length of an area code is not known."""
+    codes = Prefix.objects.annotate(code=Substr("digits", 1, 4)).filter(digits__startswith="1")
+    theirs = codes.filter(rate_center=OuterRef("pk"))
+    return Q(Exists(theirs.filter(code__in=codes.filter(rate_center=rate_center).values("code"))))
+
+
+def import_local_calling(file: IO[bytes], *, both_ways: bool = False, say: Callable[[str], Any] = str) -> int:
+    """Add the pairs of a CSV file with the columns from and to ("Albany, NY"); returns how many are new.
+
+    All or nothing: raises FileRefused with a line for each that cannot be read. ``say`` hears of the progress.
+    """
+    pairs, problems = set(), []
+    names = PlaceNames()
+    for number, row in _rows(file):
+        here, there = names.find(row[0]), names.find(row[1])
+        problem = _problem(number, row, here, there)
+        if problem:
+            problems.append(problem)
+        elif here and there:
+            pairs |= {(here, there), (there, here)} if both_ways else {(here, there)}
+        if number % 100_000 == 0:
+            say(f"  {number:,} lines read")
+    if problems:
+        raise FileRefused(problems)
+    return _save(sorted(pairs), say)
+
+
+def _rows(file: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
+    """The number and the two cells of each line under the heading; empty lines are left out."""
+    reader = csv.reader(TextIOWrapper(file, encoding="utf-8-sig", newline=""))
+    try:
+        heading = [cell.strip().lower() for cell in next(reader, [])]
+        if heading != ["from", "to"]:
+            raise FileRefused('The first line must be the heading "from,to". Add it, and load the file again.')
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+    except (UnicodeDecodeError, csv.Error):
+        raise FileRefused("This is no CSV file in UTF-8. Save it as such, and load it again.") from None
+
+
+def _problem(number: int, row: list[str], here: int | None, there: int | None) -> str:
+    if len(row) != 2:
+        return f'Line {number}: two places are needed, in quotes: "Albany, NY","Troy, NY".'
+    unknown = [f"“{name}”" for name, pk in zip(row, (here, there), strict=True) if pk is None]
+    if unknown:
+        return f"Line {number}: there is no place {' and no place '.join(unknown)}."
+    return f"Line {number}: “{row[0]}” is local to itself anyway." if here == there else ""
+
+
+@transaction.atomic
+def _save(pairs: list[tuple[int, int]], say: Callable[[str], Any]) -> int:
+    before = LocalCalling.objects.count()
+    for start in range(0, len(pairs), ROWS_A_STATEMENT):
+        rows = (
+            LocalCalling(rate_center_id=here, to_id=there) for here, there in pairs[start : start + ROWS_A_STATEMENT]
+        )
+        LocalCalling.objects.bulk_create(rows, ignore_conflicts=True)
+        if start and start % 100_000 == 0:
+            say(f"  {start:,} pairs saved")
+    return LocalCalling.objects.count() - before

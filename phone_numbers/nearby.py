@@ -1,0 +1,52 @@
+"""Finds numbers near a spot: for somebody whose town has none, or is no rate centre."""
+
+import re
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, Q
+
+from phone_numbers import towns
+from phone_numbers.distances import kilometres_from
+from phone_numbers.gazetteer import REGIONS
+from phone_numbers.models import RateCenter, StockChange
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A town or a ZIP code that somebody typed, and where it lies."""
+
+    name: str
+    latitude: float
+    longitude: float
+
+
+def nearest_in_stock(*, latitude: float, longitude: float, limit: int = 5) -> list[RateCenter]:
+    """The nearest places with numbers in stock, each with its ``stock`` and how many ``kilometres`` it is away."""
+    # Said first, because it is quick: few places have ever had a number.
+    changed = StockChange.objects.filter(rate_center=OuterRef("pk"))
+    candidates = RateCenter.objects.filter(Q(counted__gt=0) | Exists(changed), latitude__isnull=False)
+    found = candidates.with_stock().filter(stock__gt=0).select_related("region")
+    return list(found.annotate(kilometres=kilometres_from(latitude, longitude)).order_by("kilometres", "name")[:limit])
+
+
+def locate(text: str) -> Spot | None:
+    """Where a ZIP code or a town of the US lies: 12204, Menands, "Menands, NY". None where that is not certain."""
+    text = " ".join(text.split())
+    if re.fullmatch(r"\d{5}(-\d{4})?", text):
+        town = towns.at_zip(text[:5])
+        return town and Spot(f"{town.name}, {town.state} {text[:5]}", town.latitude, town.longitude)
+    name, _, state = (part.strip() for part in text.partition(","))
+    if state:
+        found = [towns.find(name=name, state=_state_code(state))]
+    else:
+        found = towns.find_anywhere(name=name)
+    # A name that several states have is no answer.
+    if len(found) != 1 or found[0] is None:
+        return None
+    return Spot(f"{found[0].name}, {found[0].state}", found[0].latitude, found[0].longitude)
+
+
+def _state_code(text: str) -> str:
+    """NY for NY, ny and New York."""
+    codes = {name.lower(): code for code, name in REGIONS["US"].items()}
+    return codes.get(text.lower(), text.upper())

@@ -1,0 +1,73 @@
+"""Says how long a number takes at a place that is out of stock, from our own back-orders there."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+
+from callcentric.clock import BUSINESS_ZONE
+from phone_numbers.models import BackOrder, RateCenter, WaitTime
+
+# Fewer than these say nothing yet, more or older ones nothing about today.
+FROM_ORDERS = 3
+NEWEST_ORDERS = 20
+NEWEST_DAYS = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Between so many business days and so many."""
+
+    shortest: int
+    longest: int
+    # How many of our own orders it comes from; 0: it is the table's default.
+    orders: int = 0
+
+    @property
+    def words(self) -> str:
+        """3–10 business days; 4–6 business days, from our last 5 orders here."""
+        span = str(self.longest) if self.shortest == self.longest else f"{self.shortest}–{self.longest}"
+        days = f"{span} business day{'' if self.longest == 1 else 's'}"
+        return f"{days}, from our last {self.orders} orders here" if self.orders else days
+
+
+# Should staff have emptied the table: what domain.md §5 says for elsewhere.
+LONGEST_WAIT = Wait(10, 30)
+
+
+def waits_at(places: list[RateCenter], *, today: date) -> dict[int, Wait]:
+    """How long a number takes at each of ``places``, which have their region at hand, by id; two queries."""
+    if not places:
+        return {}
+    table = {str(row.country): Wait(row.shortest, row.longest) for row in WaitTime.objects.all()}
+    taken = _taken(places, today)
+    waits = {}
+    for place in places:
+        days = taken[place.pk]
+        if len(days) >= FROM_ORDERS:
+            waits[place.pk] = Wait(min(days), max(days), len(days))
+        else:
+            waits[place.pk] = table.get(str(place.region.country)) or table.get("", LONGEST_WAIT)
+    return waits
+
+
+def business_days(start: date, end: date) -> int:
+    """Mondays to Fridays after ``start``, up to and with ``end``."""
+    weeks, rest = divmod(max((end - start).days, 0), 7)
+    return weeks * 5 + sum((start + timedelta(days=day)).weekday() < 5 for day in range(1, rest + 1))
+
+
+def _taken(places: list[RateCenter], today: date) -> dict[int, list[int]]:
+    """How many business days the newest back-orders of each place took."""
+    since = datetime.combine(today - NEWEST_DAYS, time(), tzinfo=BUSINESS_ZONE)
+    filled = BackOrder.objects.filter(
+        rate_center__in=places, state=BackOrder.State.FILLED, closed_at__gte=since, waited__isnull=False
+    )
+    newest_first = Window(RowNumber(), partition_by="rate_center", order_by=F("closed_at").desc())
+    newest = filled.annotate(place_in_line=newest_first).filter(place_in_line__lte=NEWEST_ORDERS)
+    taken = defaultdict(list)
+    for place, days in newest.values_list("rate_center", "waited"):
+        taken[place].append(days)
+    return taken
