@@ -2,20 +2,26 @@
 
 from math import cos, radians
 
-from django.db.models import Expression, F, FloatField, Q
-from django.db.models.functions import ASin, Cos, Least, Power, Radians, Sin, Sqrt
+from django.db.models import FloatField, Q
+from django.db.models.expressions import RawSQL
 
-EARTH = 6371.0
 # A degree of latitude is nowhere shorter.
 KILOMETRES_A_DEGREE = 110.5
 
 
-def kilometres_from(latitude: float, longitude: float) -> Expression:
-    """How far a row's coordinates are from here (haversine); NULL where it has none."""
-    half_up = Sin(Radians(F("latitude") - latitude) / 2.0)
-    half_over = Sin(Radians(F("longitude") - longitude) / 2.0)
-    square = Power(half_up, 2) + cos(radians(latitude)) * Cos(Radians(F("latitude"))) * Power(half_over, 2)
-    return 2 * EARTH * ASin(Least(Sqrt(square, output_field=FloatField()), 1.0))
+def kilometres_from(latitude: float | None, longitude: float | None) -> RawSQL:
+    """How far the coordinates of a rate centre are from here (haversine); NULL where one of them is not known."""
+    # In SQL, because a page waits for it: built from Django's functions it takes longer to write than to run.
+    return RawSQL(HAVERSINE, [latitude, latitude, longitude], output_field=FloatField())  # noqa: S611 (nothing in it comes from outside)
+
+
+HAVERSINE = """
+2 * 6371 * asin(least(1, sqrt(
+    power(sin(radians(phone_numbers_ratecenter.latitude - %s::float8) / 2), 2)
+    + cos(radians(%s::float8)) * cos(radians(phone_numbers_ratecenter.latitude))
+    * power(sin(radians(phone_numbers_ratecenter.longitude - %s::float8) / 2), 2)
+)))
+"""
 
 
 def around(latitude: float, longitude: float, *, kilometres: float) -> Q:

@@ -29,20 +29,15 @@ def known_prefixes() -> Iterator[Known]:
 
     free = PLACES["toll_free"]
     yield from (Known(digits, free["country"], free["code"], free["name"]) for digits in free["prefixes"])
-    for digits, text in PLACES["whole_area_codes"].items():
-        yield from _north_american(digits, text)
-    further = defaultdict(list)
-    limits = {country["calling_code"]: (code, country) for code, country in PLACES["countries"].items()}
+    calling_codes = {country["calling_code"]: code for code, country in PLACES["countries"].items()}
+    rows = defaultdict(dict[str, str])
     for digits, names in GEOCODE_DATA.items():
-        text = names.get("en", "")
-        if digits[0] == "1":
-            # Exchanges begin with 2 to 9.
-            if len(digits) == 7 and digits[4] >= "2":
-                yield from _north_american(digits, text)
-        elif (calling_code := _calling_code(digits, limits)) and _names_a_town(digits, text, limits[calling_code][1]):
-            further[limits[calling_code][0]].append((digits, text))
-    for country, rows in further.items():
-        yield from _further(country, rows)
+        country = "1" if digits[0] == "1" else calling_codes.get(digits[:2]) or calling_codes.get(digits[:3])
+        if country and "en" in names:
+            rows[country][digits] = names["en"]
+    yield from _north_american(rows.pop("1"))
+    for country, texts in rows.items():
+        yield from _further(country, texts)
 
 
 def written_out(name: str, state: str) -> str:
@@ -60,31 +55,34 @@ def written_out(name: str, state: str) -> str:
     return " ".join(words)
 
 
-def _north_american(digits: str, text: str) -> Iterator[Known]:
-    before, _, code = text.rpartition(", ")
-    if before and code in _COUNTRY_OF:
-        # "Downtown Brooklyn, Brooklyn, NY": the place is the second last.
-        yield Known(digits, _COUNTRY_OF[code], code, before.split(", ")[-1])
+def _north_american(texts: dict[str, str]) -> Iterator[Known]:
+    """Whole area codes and exchanges with a name such as "Detroit, MI"; 313-86 stands for 313-860 to 313-869."""
+    exchanges = dict(PLACES["whole_area_codes"])
+    # The more digits, the nearer to the truth: what comes later counts.
+    for digits in sorted(texts, key=len):
+        lacking = 7 - len(digits) if len(digits) > 4 else 0
+        for rest in range(10**lacking):
+            exchanges[f"{digits}{rest:0{lacking}}" if lacking else digits] = texts[digits]
+    for digits, text in exchanges.items():
+        before, _, code = text.rpartition(", ")
+        # Exchanges begin with 2 to 9.
+        if before and code in _COUNTRY_OF and (len(digits) == 4 or digits[4] >= "2"):
+            # "Downtown Brooklyn, Brooklyn, NY": the place is the second last.
+            yield Known(digits, _COUNTRY_OF[code], code, before.split(", ")[-1])
 
 
-def _calling_code(digits: str, wanted: dict[str, Any]) -> str:
-    return next((digits[:length] for length in (2, 3) if digits[:length] in wanted), "")
-
-
-def _names_a_town(digits: str, text: str, country: dict[str, Any]) -> bool:
-    """Not a region, nor a list such as Wellington/Hutt Valley."""
-    return (
-        bool(text) and len(digits) <= country["digits"] and "/" not in text and text not in country.get("leave_out", ())
-    )
-
-
-def _further(country: str, rows: list[tuple[str, str]]) -> Iterator[Known]:
+def _further(country: str, texts: dict[str, str]) -> Iterator[Known]:
     """The names without the region that some carry, but where a country has that name in several."""
-    parts = {text: text.replace(" - ", ", ").partition(", ") for _, text in rows}
+    limits = PLACES["countries"][country]
+    # Some name no town, some several: Wellington/Hutt Valley.
+    towns_alone = {
+        digits: text.replace(" - ", ", ").partition(", ")
+        for digits, text in texts.items()
+        if len(digits) <= limits["digits"] and "/" not in text and text not in limits.get("leave_out", ())
+    }
     regions = defaultdict(set)
-    for name, _, region in parts.values():
+    for name, _, region in towns_alone.values():
         regions[name].add(region)
-    for digits, text in rows:
-        name, _, region = parts[text]
+    for digits, (name, _, region) in towns_alone.items():
         is_ambiguous = region and len(regions[name] - {""}) > 1
         yield Known(digits, country, country, f"{name} ({region})" if is_ambiguous else name)

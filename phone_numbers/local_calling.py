@@ -7,7 +7,7 @@ from io import TextIOWrapper
 from typing import IO, Any
 
 from django.db import transaction
-from django.db.models import Exists, F, FloatField, OuterRef, Q, Value
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Substr
 
 from callcentric.errors import Refused
@@ -18,6 +18,8 @@ from phone_numbers.place_names import PlaceNames
 SHOWN = 12
 # A local calling area is about so large; the estimate where none is imported.
 KILOMETRES = 40
+# Elsewhere it is not known which digits are the area code.
+NUMBERED_BY_AREA_CODES = ("US", "CA")
 ROWS_A_STATEMENT = 5000
 
 
@@ -36,39 +38,44 @@ class LocalAreas:
 
 
 def local_to(rate_center: RateCenter) -> LocalAreas:
-    """The places that are a local call from ``rate_center``, at most 12; two queries at most."""
+    """The places that are a local call from ``rate_center``, which has its region at hand; at most 12, two queries."""
     if rate_center.is_toll_free:
         return LocalAreas(basis="a call to a toll-free number costs the caller nothing, from anywhere")
     others = RateCenter.objects.filter(is_toll_free=False).exclude(pk=rate_center.pk)
-    pairs = LocalCalling.objects.filter(rate_center=rate_center)
-    imported = _nearest(others.filter(pk__in=pairs.values("to")), rate_center)
+    imported = list(rate_center.local_calling.values_list("to", flat=True))
     if imported:
-        return LocalAreas(imported, basis="by the phone companies' local calling areas")
+        places = _nearest(others.filter(pk__in=imported), rate_center)
+        return LocalAreas(places, basis="by the phone companies' local calling areas")
+    if rate_center.region.country not in NUMBERED_BY_AREA_CODES:
+        return LocalAreas(basis="not known outside North America")
     if rate_center.latitude is not None and rate_center.longitude is not None:
         square = around(rate_center.latitude, rate_center.longitude, kilometres=KILOMETRES)
-        near = others.filter(square & (Q(region=rate_center.region_id) | _shares_an_area_code(rate_center)))
+        near = others.filter(square, _neighbours(rate_center))
         places = _nearest(near, rate_center, within=KILOMETRES)
         return LocalAreas(places, is_estimate=True, basis=f"within {KILOMETRES} km, an estimate")
-    same_code = others.filter(_shares_an_area_code(rate_center), region=rate_center.region_id)
-    places = list(same_code.with_stock().select_related("region").order_by(F("stock").desc(), "name")[:SHOWN])
+    same_code = others.filter(_shares_an_area_code(rate_center), region=rate_center.region)
+    places = list(same_code.with_stock().select_related("region").order_by("-stock", "name")[:SHOWN])
     return LocalAreas(
         places, is_estimate=True, basis="with the same area code, an estimate: distances are not known here"
     )
 
 
 def _nearest(places: RateCenterQuerySet, rate_center: RateCenter, *, within: float | None = None) -> list[RateCenter]:
-    if rate_center.latitude is None or rate_center.longitude is None:
-        distance: Any = Value(None, output_field=FloatField())
-    else:
-        distance = kilometres_from(rate_center.latitude, rate_center.longitude)
+    distance = kilometres_from(rate_center.latitude, rate_center.longitude)
     found = places.annotate(kilometres=distance).with_stock().select_related("region")
     if within is not None:
         found = found.filter(kilometres__lte=within)
     return list(found.order_by(F("kilometres").asc(nulls_last=True), "name")[:SHOWN])
 
 
+def _neighbours(rate_center: RateCenter) -> Q:
+    """Local calling seldom crosses a state's border, but where an area code does, or where a state is one place."""
+    region = rate_center.region
+    only_here = ~Exists(RateCenter.objects.filter(region=region).exclude(pk=rate_center.pk))
+    return Q(region=region) | _shares_an_area_code(rate_center) | only_here
+
+
 def _shares_an_area_code(rate_center: RateCenter) -> Q:
-    """North America only: elsewhere the length of an area code is not known."""
     codes = Prefix.objects.annotate(code=Substr("digits", 1, 4)).filter(digits__startswith="1")
     theirs = codes.filter(rate_center=OuterRef("pk"))
     return Q(Exists(theirs.filter(code__in=codes.filter(rate_center=rate_center).values("code"))))

@@ -9,17 +9,18 @@ class PlaceNames:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], int] = {}
-        # States and provinces first: "DE" after a comma is Delaware, and Germany only where Delaware has no such place.
-        for place in RateCenter.objects.select_related("region").order_by("region__country", "pk"):
-            self._add(place, spelled_alike(str(place).rpartition(", ")[2] if not place.is_toll_free else ""))
-            self._add(place, spelled_alike(place.region.name))
-        for place in RateCenter.objects.select_related("region").order_by("pk"):
-            self._add(place, spelled_alike(place.region.code))
+        rows = list(
+            RateCenter.objects.order_by("pk").values_list(
+                "pk", "name", "is_toll_free", "region__country", "region__code", "region__name"
+            )
+        )
+        # States and provinces first: "DE" is Delaware, and Germany only where Delaware has no such place.
+        rows.sort(key=lambda row: row[3] == row[4])
+        for pk, name, is_toll_free, _, *region in rows:
+            for called in ["", *region] if is_toll_free else region:
+                self._found.setdefault((spelled_alike(name), spelled_alike(called)), pk)
 
     def find(self, text: str) -> int | None:
         """The id of the place that ``text`` names; None where there is none."""
-        name, _, region = text.rpartition(",") if "," in text else (text, "", "")
+        name, _, region = text.partition(",")
         return self._found.get((spelled_alike(name), spelled_alike(region)))
-
-    def _add(self, place: RateCenter, region: str) -> None:
-        self._found.setdefault((spelled_alike(place.name), region), place.pk)

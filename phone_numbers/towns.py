@@ -83,6 +83,8 @@ def _towns() -> dict[tuple[str, str], Town]:
             for name in names:
                 spots[code["state"], spelled_alike(name)].append((name, float(code["lat"]), float(code["long"])))
         for key, these in spots.items():
+            if not key[1]:
+                continue
             latitude, longitude = median(spot[1] for spot in these), median(spot[2] for spot in these)
             found.setdefault(key, Town(these[0][0], key[0], latitude, longitude, is_main_name=kind == "city"))
     return found

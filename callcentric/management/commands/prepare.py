@@ -19,7 +19,7 @@ class Command(BaseCommand):
             ("load_coverage", {}),
         ]
         if settings.PORTAL_DEV:
-            steps.append(("load_demo", {}))
+            steps += [("load_demo_stock", {}), ("load_demo", {})]
         for name, arguments in steps:
             started = time.monotonic()
             call_command(name, stdout=self.stdout, **arguments)
