@@ -1,58 +1,170 @@
-"""Answers where the operator has numbers: by place, by area code or prefix, by state or province."""
+"""Answers where the operator has numbers: which places somebody means, what is sold there and how soon."""
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date
 
-from catalog.models import Product
-from phone_numbers.models import BackOrder, Offering, RateCenter, RateCenterQuerySet, Region
+from django.db.models import Exists, OuterRef, Q
 
-TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
+from catalog.models import Product, ProductQuerySet
+from phone_numbers.distances import around, kilometres_from
+from phone_numbers.local_calling import KILOMETRES, LocalAreas, local_to
+from phone_numbers.models import Offering, PhoneNumber, RateCenter, RateCenterQuerySet
+from phone_numbers.nearby import locate, nearest_in_stock
+from phone_numbers.questions import Question
+from phone_numbers.waits import Wait, waits_at
+
+# A list of numbers is a choice, not an inventory: nobody counts what comes after these.
+NUMBERS_SHOWN = 30
+# Country's code, area code and exchange: so few digits more leave at most 10,000 numbers to look through.
+DIGITS_OF_A_PREFIX, DIGITS_OF_AN_AREA_CODE = 7, 4
+SIMILAR_SHOWN = 6
 
 
 @dataclass(frozen=True)
-class Question:
-    """What somebody typed: digits of a number, or a place's name."""
+class Band:
+    """About how many numbers are in stock: in words, and the class that colours it."""
 
-    text: str
-    digits: str = ""
+    words: str
+    css: str
+
+    def __str__(self) -> str:
+        return self.words
+
+
+NONE, FEW, SOME, MANY, PLENTY = BANDS = (
+    Band("none in stock", "none"),
+    Band("fewer than 5", "few"),
+    Band("5 to 20", "some"),
+    Band("more than 20", "many"),
+    Band("more than 100", "plenty"),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What somebody may order at a place, and when they would have it."""
+
+    place: RateCenter
+    products: list[Product]
+    available: int
+    local: LocalAreas
+    # Only where nothing is in stock: how long a manual order takes, and the nearest places that have numbers.
+    wait: Wait | None = None
+    nearest: list[RateCenter] = field(default_factory=list)
 
     @property
-    def is_toll_free(self) -> bool:
-        return self.digits[:3] in TOLL_FREE
+    def band(self) -> Band:
+        return band(self.available)
 
 
-def understand(text: str) -> Question:
-    """Read "718", "718-555", "(718) 555-0100", "+1 718 …" as digits and anything else as a name."""
-    text = " ".join(text.split())
-    if not re.fullmatch(r"[\d\s()+./-]+", text):
-        return Question(text)
-    digits = re.sub(r"\D", "", text)
-    # No area code begins with 1: it is the country's.
-    return Question(text, digits.removeprefix("1"))
+@dataclass(frozen=True)
+class Alternatives:
+    """What to look at where a question has no answer."""
+
+    # Places with a name like it, or with the area code of the number.
+    similar: list[RateCenter] = field(default_factory=list)
+    # The town or ZIP code that was meant, and the places with numbers that are nearest to it.
+    near: str = ""
+    nearest: list[RateCenter] = field(default_factory=list)
 
 
-def places(*, question: Question, region: Region | None = None) -> RateCenterQuerySet:
-    """The rate centres that answer ``question``, each with its prefixes; within ``region`` if given."""
-    found = RateCenter.objects.all()
-    if region:
-        found = found.filter(region=region)
-    if question.digits:
-        found = found.with_prefix(f"1{question.digits[:6]}")
-    elif question.text:
-        found = found.named(question.text)
-    return found.with_prefixes(f"1{question.digits[:6]}").in_order()
+def band(count: int) -> Band:
+    """``count`` numbers in stock, in words."""
+    if count > 20:
+        return PLENTY if count > 100 else MANY
+    if count:
+        return FEW if count < 5 else SOME
+    return NONE
+
+
+def sold_at(rate_center: RateCenter, *, today: date) -> list[Product]:
+    """The DID products that are sold at a place, with their prices (domain.md §2)."""
+    return list(_sold_at(rate_center).priced(today).order_by("position"))
 
 
 def is_sold_at(product: Product, rate_center: RateCenter) -> bool:
-    """Whether a DID product is sold at this place (domain.md §2)."""
-    listed = Offering.objects.filter(product=product, rate_center=rate_center).exists()
-    return rate_center.sells(product, is_offered=listed)
+    """Whether a product can be ordered at a place."""
+    return _sold_at(rate_center).filter(pk=product.pk).exists()
 
 
 def available(rate_center: RateCenter) -> int:
     """How many numbers can be sold here: what is in stock belongs first to those who wait."""
-    return max(
-        RateCenter.objects.with_stock().get(pk=rate_center.pk).stock
-        - BackOrder.objects.waiting().filter(rate_center=rate_center).count(),
-        0,
+    return RateCenter.objects.with_available().get(pk=rate_center.pk).available
+
+
+def answer_at(rate_center: RateCenter, *, today: date) -> Answer:
+    """What is sold at a place, what is in stock there or how long it takes, and what is local to it."""
+    here = available(rate_center)
+    local = local_to(rate_center)
+    answer = Answer(rate_center, sold_at(rate_center, today=today), here, local)
+    if here:
+        return answer
+    wait = waits_at([rate_center], today=today)[rate_center.pk]
+    # Local areas that have numbers are near enough.
+    nearest = [] if any(place.available for place in local.places) else _nearest_to(rate_center)
+    return replace(answer, wait=wait, nearest=nearest)
+
+
+def places(question: Question) -> RateCenterQuerySet:
+    """The places that a question means: near a ZIP code, by their prefixes, or by name."""
+    found = RateCenter.objects.all()
+    spot = locate(question.zip_code) if question.zip_code else None
+    if spot:
+        near = found.filter(around(spot.latitude, spot.longitude, kilometres=KILOMETRES))
+        return near.annotate(kilometres=kilometres_from(spot.latitude, spot.longitude)).order_by("kilometres", "name")
+    if question.digits:
+        return found.with_prefix(question.digits[:DIGITS_OF_A_PREFIX]).in_order()
+    return found.named(question.text) if question.text else found.none()
+
+
+def with_waits(places: Iterable[RateCenter], *, today: date) -> list[tuple[RateCenter, Wait | None]]:
+    """Places with how long a number takes there, where none is available."""
+    places = list(places)
+    waits = waits_at([place for place in places if not place.available], today=today)
+    return [(place, waits.get(place.pk)) for place in places]
+
+
+def alternatives(question: Question) -> Alternatives:
+    """What to offer where nothing was found: similar names or the same area code, and the nearest with numbers."""
+    spot = locate(question.zip_code or question.text) if question.is_name or question.zip_code else None
+    if question.ending:
+        similar = RateCenter.objects.none()
+    elif question.digits:
+        similar = RateCenter.objects.with_prefix(question.digits[:DIGITS_OF_AN_AREA_CODE]).in_order()
+    else:
+        similar = RateCenter.objects.spelled_like(question.text)
+    return Alternatives(
+        similar=list(similar.select_related("region").with_area_codes().with_available()[:SIMILAR_SHOWN]),
+        near=spot.name if spot else "",
+        nearest=nearest_in_stock(latitude=spot.latitude, longitude=spot.longitude) if spot else [],
     )
+
+
+def numbers(question: Question) -> list[PhoneNumber]:
+    """Numbers for sale that begin or end as asked, a few of them; none where a question is too wide for that."""
+    if question.ending:
+        found = PhoneNumber.objects.in_stock().ending(question.ending)
+    elif len(question.digits) >= DIGITS_OF_A_PREFIX:
+        found = PhoneNumber.objects.in_stock().beginning(question.digits)
+    else:
+        return []
+    found = list(found[:NUMBERS_SHOWN])
+    at = RateCenter.objects.with_available().select_related("region").in_bulk({each.rate_center_id for each in found})
+    for number in found:
+        number.rate_center = at[number.rate_center_id]
+    return sorted((number for number in found if number.rate_center.available), key=lambda number: number.digits)
+
+
+def _nearest_to(rate_center: RateCenter) -> list[RateCenter]:
+    if rate_center.latitude is None or rate_center.longitude is None:
+        return []
+    found = nearest_in_stock(latitude=rate_center.latitude, longitude=rate_center.longitude)
+    return [place for place in found if place != rate_center]
+
+
+def _sold_at(rate_center: RateCenter) -> ProductQuerySet:
+    """DID products on offer at a place; a limited one where it is listed, toll-free ones by themselves."""
+    listed = Offering.objects.filter(product=OuterRef("pk"), rate_center=rate_center)
+    kind = Product.objects.dids().offered().filter(is_toll_free=rate_center.is_toll_free)
+    return kind.filter(Q(is_limited=False) | Exists(listed))

@@ -29,7 +29,7 @@ class FileRefused(Refused):
 
 @dataclass(frozen=True)
 class LocalAreas:
-    """Places that are local to one: nearest first, each with its stock and its region at hand."""
+    """Places that are local to one: nearest first, each with what is available and its region at hand."""
 
     places: list[RateCenter] = field(default_factory=list)
     is_estimate: bool = False
@@ -54,7 +54,7 @@ def local_to(rate_center: RateCenter) -> LocalAreas:
         places = _nearest(near, rate_center, within=KILOMETRES)
         return LocalAreas(places, is_estimate=True, basis=f"within {KILOMETRES} km, an estimate")
     same_code = others.filter(_shares_an_area_code(rate_center), region=rate_center.region)
-    places = list(same_code.with_stock().select_related("region").order_by("-stock", "name")[:SHOWN])
+    places = list(same_code.with_available().select_related("region").order_by("-available", "name")[:SHOWN])
     return LocalAreas(
         places, is_estimate=True, basis="with the same area code, an estimate: distances are not known here"
     )
@@ -62,7 +62,7 @@ def local_to(rate_center: RateCenter) -> LocalAreas:
 
 def _nearest(places: RateCenterQuerySet, rate_center: RateCenter, *, within: float | None = None) -> list[RateCenter]:
     distance = kilometres_from(rate_center.latitude, rate_center.longitude)
-    found = places.annotate(kilometres=distance).with_stock().select_related("region")
+    found = places.annotate(kilometres=distance).with_available().select_related("region")
     if within is not None:
         found = found.filter(kilometres__lte=within)
     return list(found.order_by(F("kilometres").asc(nulls_last=True), "name")[:SHOWN])

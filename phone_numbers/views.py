@@ -1,49 +1,73 @@
 """The public coverage tool."""
 
-from django import forms
+from typing import Any
+
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
+from callcentric import clock
 from phone_numbers import coverage as coverage_tool
-from phone_numbers.models import Region, regions_with_places
+from phone_numbers import map as coverage_map
+from phone_numbers.forms import LocationForm, SearchForm
+from phone_numbers.local_calling import KILOMETRES
+from phone_numbers.models import PhoneNumber, RateCenter, RateCenterQuerySet, regions_with_available
 
 PLACES_A_PAGE = 30
-
-
-class CoverageForm(forms.Form):
-    q = forms.CharField(
-        label="Place, area code or prefix",
-        max_length=60,
-        help_text="Brooklyn, 718 or 718-555",
-        widget=forms.TextInput(attrs={"type": "search"}),
-    )
 
 
 @require_safe
 @login_not_required
 def coverage(request: HttpRequest) -> HttpResponse:
-    is_asked = bool(request.GET.get("q", "").strip())
-    form = CoverageForm(request.GET if is_asked else None)
-    regions = list(regions_with_places())
-    if is_asked and not form.is_valid():
-        return render(request, "phone_numbers/coverage.html", {"form": form, "regions": regions}, status=422)
-    question = coverage_tool.understand(form.cleaned_data["q"] if is_asked else "")
-    region = _chosen(request.GET.get("region", ""), regions)
-    context = {"form": form, "regions": regions, "region": region, "question": question}
-    if question.text or region:
-        found = coverage_tool.places(question=question, region=region)
-        context["page"] = Paginator(found, PLACES_A_PAGE).get_page(request.GET.get("page"))
+    """Search, or choose step by step; at first with a map."""
+    if request.GET.get("q", "").strip():
+        return _search(request)
+    regions = regions_with_available()
+    form = LocationForm(request.GET, regions=regions)
+    context: dict[str, Any] = {"search": SearchForm(), "form": form}
+    if not form.is_valid():
+        return render(request, "phone_numbers/coverage.html", context, status=422)
+    if form.place and "show" not in request.GET:
+        return redirect("coverage_area", form.place.pk)
+    if form.region and "region" in request.GET:
+        context |= {"region": form.region} | _page(request, RateCenter.objects.filter(region=form.region).in_order())
+    else:
+        further = [region for region in regions if region.is_whole_country]
+        context |= {"map": coverage_map.drawn(regions), "further": further}
     return render(request, "phone_numbers/coverage.html", context)
 
 
-def _chosen(code: str, regions: list[Region]) -> Region | None:
-    """The region that an address such as ?region=US-NY names; 404 for one that does not exist."""
-    if not code:
-        return None
-    for region in regions:
-        if region.key == code:
-            return region
-    raise Http404("no such region")
+@require_safe
+@login_not_required
+def coverage_area(request: HttpRequest, area: int) -> HttpResponse:
+    """What is sold at one place, what is in stock there, and what is local to it."""
+    place = get_object_or_404(RateCenter.objects.select_related("region").with_area_codes(), pk=area)
+    answer = coverage_tool.answer_at(place, today=clock.today())
+    context: dict[str, Any] = {"answer": answer, "search": SearchForm()}
+    asked = request.GET.get("number", "").replace("\x00", "")[:15]
+    if asked:
+        context["number"] = PhoneNumber.objects.in_stock().filter(digits=asked, rate_center=place).first()
+        context["is_gone"] = not context["number"]
+    return render(request, "phone_numbers/area.html", context)
+
+
+def _search(request: HttpRequest) -> HttpResponse:
+    form = SearchForm(request.GET)
+    if not form.is_valid():
+        return render(request, "phone_numbers/search.html", {"search": form}, status=422)
+    question = form.cleaned_data["q"]
+    context: dict[str, Any] = {"search": form, "question": question, "numbers": coverage_tool.numbers(question)}
+    if not question.ending:
+        context |= _page(request, coverage_tool.places(question))
+    if not (context["numbers"] or context.get("rows")):
+        context |= {"instead": coverage_tool.alternatives(question), "kilometres": KILOMETRES}
+    return render(request, "phone_numbers/search.html", context)
+
+
+def _page(request: HttpRequest, places: RateCenterQuerySet) -> dict[str, Any]:
+    """One page of places, and how long a number takes where there is none."""
+    shown = places.select_related("region").with_area_codes().with_available()
+    page = Paginator(shown, PLACES_A_PAGE).get_page(request.GET.get("page"))
+    return {"page": page, "rows": coverage_tool.with_waits(page, today=clock.today())}

@@ -12,6 +12,7 @@ from phone_numbers.models.places import (
     Region,
     StockChange,
     WaitTime,
+    regions_with_available,
     regions_with_places,
 )
 from phone_numbers.models.stock_loads import StockLoad
@@ -29,5 +30,6 @@ __all__ = [
     "StockChange",
     "StockLoad",
     "WaitTime",
+    "regions_with_available",
     "regions_with_places",
 ]

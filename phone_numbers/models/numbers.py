@@ -8,6 +8,7 @@ import pgtrigger
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Q, Value
+from django.db.models.functions import Reverse
 
 from accounts.models import Account
 from phone_numbers.formats import national
@@ -45,6 +46,16 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
     def in_stock(self) -> Self:
         """Numbers that nobody has, holds or waits for."""
         return self.filter(state=PhoneNumber.State.IN_STOCK)
+
+    def beginning(self, digits: str) -> Self:
+        """Numbers that begin with ``digits``, country's code first."""
+        # A range and not a pattern: any collation's index knows it.
+        return self.filter(digits__gte=digits, digits__lt=str(int(digits) + 1))
+
+    def ending(self, digits: str) -> Self:
+        """Numbers that end in ``digits``."""
+        # From behind, as the index number_ending has them.
+        return self.annotate(backwards=Reverse("digits")).filter(backwards__startswith=digits[::-1])
 
     def free(self, now: datetime) -> Self:
         """Numbers that may be given to anybody: in stock, or held for a cart whose time is over."""
@@ -144,6 +155,10 @@ class PhoneNumber(models.Model):
             models.Index(fields=["disconnected_on"], condition=Q(state="kept"), name="number_kept"),
             models.Index(fields=["holder"], condition=Q(state="assigned"), name="number_of_holder"),
             models.Index(fields=["last_holder"], condition=Q(last_holder__isnull=False), name="number_of_last_holder"),
+            # The last digits of what is in stock.
+            models.Index(
+                OpClass(Reverse("digits"), "text_pattern_ops"), condition=Q(state="in_stock"), name="number_ending"
+            ),
             # Digits anywhere in the number.
             GinIndex(OpClass(F("digits"), "gin_trgm_ops"), name="number_digits"),
         ]

@@ -2,9 +2,12 @@
 
 from typing import Self
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.search import TrigramSimilarity
 from django.db import models
-from django.db.models import Count, F, OuterRef, Prefetch, Q, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce, Concat, Greatest, Substr, Upper
 from django_countries.fields import CountryField
 
 from catalog.models import Product
@@ -16,6 +19,9 @@ class Region(models.Model):
     country = CountryField()
     code = models.CharField(max_length=3, help_text="As in an address: NY, ON.")
     name = models.CharField(max_length=60)
+
+    # Set by regions_with_available()
+    available: int
 
     class Meta:
         constraints = [
@@ -30,28 +36,61 @@ class Region(models.Model):
         """How addresses of pages name it: US-NY."""
         return f"{self.country}-{self.code}"
 
+    @property
+    def is_whole_country(self) -> bool:
+        return self.code == self.country
+
+
+def _in_region(text: str) -> Q:
+    """Places in the region that ``text`` names, by its code or in full."""
+    return Q(region__code__iexact=text) | Q(region__name__iexact=text)
+
 
 class RateCenterQuerySet(models.QuerySet["RateCenter"]):
     def named(self, text: str) -> Self:
-        """Rate centres whose name holds ``text``; after a comma it may name the region: Albany, NY."""
+        """Rate centres whose name holds ``text``, or that lie in a region of that name; the best answers first.
+
+        After a comma it may name the region: Albany, NY.
+        """
         name, _, region = (part.strip() for part in text.partition(","))
-        found = self.filter(name__icontains=name)
-        return found.filter(Q(region__code__iexact=region) | Q(region__name__iexact=region)) if region else found
+        found = self.filter(Q(name__icontains=name) | _in_region(name))
+        rank = Case(When(name__iexact=name, then=0), When(_in_region(name), then=1), default=2)
+        return (found.filter(_in_region(region)) if region else found).order_by(rank, "name", "region__name")
+
+    def spelled_like(self, text: str) -> Self:
+        """Rate centres with a name that looks like ``text``, the most similar first."""
+        name = text.partition(",")[0].strip()
+        # In capitals, as the index rate_center_name is.
+        found = self.annotate(capitals=Upper("name")).filter(capitals__trigram_similar=name)
+        return found.order_by(-TrigramSimilarity("capitals", name), "name", "region__name")
 
     def with_prefix(self, digits: str) -> Self:
         """Rate centres with a prefix that begins with ``digits``, or with an area code that covers them."""
         return self.filter(pk__in=Prefix.objects.within(digits).values("rate_center"))
 
-    def with_prefixes(self, digits: str = "") -> Self:
-        """Each with its prefixes at hand, or with those of them that ``digits`` asks for."""
-        wanted = Prefix.objects.within(digits).order_by("digits")
-        return self.select_related("region").prefetch_related(Prefetch("prefixes", queryset=wanted))
+    def with_area_codes(self) -> Self:
+        """Each with ``area_codes``, a list: 518, or +4420 outside North America."""
+        code = Case(When(digits__startswith="1", then=Substr("digits", 2, 3)), default=Concat(Value("+"), "digits"))
+        codes = Prefix.objects.filter(rate_center=OuterRef("pk")).annotate(code=code).values("code").distinct()
+        return self.annotate(area_codes=ArraySubquery(codes.order_by("code")))
 
     def with_stock(self) -> Self:
         """Each with ``stock``, how many numbers are in stock: what was counted, and what has changed since."""
         changes = StockChange.objects.filter(rate_center=OuterRef("pk")).order_by().values("rate_center")
         since = Subquery(changes.annotate(sum=Sum("change")).values("sum"))
         return self.annotate(stock=F("counted") + Coalesce(since, 0))
+
+    def with_available(self) -> Self:
+        """Each with ``stock`` and ``available``: of what is in stock, what nobody waits for.
+
+        It belongs first to those who wait for a number there.
+        """
+        # Imported here: a back-order knows its place.
+        from phone_numbers.models.back_orders import BackOrder
+
+        waiting = BackOrder.objects.waiting().filter(rate_center=OuterRef("pk")).order_by().values("rate_center")
+        waiting_here = Subquery(waiting.annotate(count=Count("pk")).values("count"))
+        return self.with_stock().annotate(available=Greatest(F("stock") - Coalesce(waiting_here, 0), 0))
 
     def in_order(self) -> Self:
         return self.order_by("name", "region__name")
@@ -69,8 +108,10 @@ class RateCenter(models.Model):
     # Numbers in stock when they were last counted up; see StockChange and with_stock().
     counted = models.IntegerField(default=0, editable=False)
 
-    # Set by RateCenterQuerySet.with_stock()
+    # Set by RateCenterQuerySet.with_stock(), with_available() and with_area_codes()
     stock: int
+    available: int
+    area_codes: list[str]
 
     objects = RateCenterQuerySet.as_manager()
 
@@ -78,10 +119,16 @@ class RateCenter(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["region", "name"], name="one_rate_center_per_region_and_name"),
         ]
+        indexes = [
+            # Names that hold what was typed, and names that look like it.
+            GinIndex(OpClass(Upper("name"), "gin_trgm_ops"), name="rate_center_name"),
+        ]
 
     def __str__(self) -> str:
         # Toll-free is no place, and where a region is its whole country the name says it.
-        return self.name if self.is_toll_free else f"{self.name}, {self.region.code}"
+        if self.is_toll_free:
+            return self.name
+        return f"{self.name}, {self.region.name if self.region.code == self.region.country else self.region.code}"
 
     def sells(self, product: Product, *, is_offered: bool) -> bool:
         """Whether a DID product is sold here; ``is_offered``: a limited one is listed for this place (domain.md §2)."""
@@ -187,6 +234,26 @@ class WaitTime(models.Model):
 
 
 def regions_with_places() -> models.QuerySet[Region]:
-    """Regions where there is coverage, with how many rate centres each has; the US first."""
-    counted = Region.objects.annotate(places=Count("rate_centers"))
-    return counted.filter(places__gt=0).order_by("-country", "name")
+    """Regions where there is coverage, by name."""
+    return Region.objects.filter(Exists(RateCenter.objects.filter(region=OuterRef("pk")))).order_by("name")
+
+
+def regions_with_available() -> list[Region]:
+    """The same, each with ``available``: how many numbers can be sold in it."""
+    return list(Region.objects.raw(REGIONS_WITH_AVAILABLE))
+
+
+# As with_available() has it place by place; one pass over all of them is quicker so.
+REGIONS_WITH_AVAILABLE = """
+SELECT region.*, sum(greatest(counted + coalesce(changed, 0) - coalesce(waiting, 0), 0)) AS available
+FROM phone_numbers_region AS region
+JOIN phone_numbers_ratecenter AS place ON place.region_id = region.id
+LEFT JOIN (
+    SELECT rate_center_id, sum(change) AS changed FROM phone_numbers_stockchange GROUP BY rate_center_id
+) AS changes ON changes.rate_center_id = place.id
+LEFT JOIN (
+    SELECT rate_center_id, count(*) AS waiting FROM phone_numbers_backorder
+    WHERE state = 'waiting' GROUP BY rate_center_id
+) AS line ON line.rate_center_id = place.id
+GROUP BY region.id ORDER BY region.name
+"""
