@@ -232,7 +232,7 @@ def _begin_payment(account: Account, confirmation: Confirmation, amount: Decimal
 
 def _complete(order: Order, now: datetime) -> Order:
     """Begin the services, take the money, empty the cart, say so by e-mail: in the caller's transaction."""
-    lines = list(order.lines.select_related("product", "phone_number", "rate_center__region").order_by("position"))
+    lines = list(order.lines.in_words().order_by("position"))
     services = fulfilment.begin_services(order, lines, now=now)
     ledger.charge(
         account=order.account,

@@ -27,6 +27,15 @@ def new_reference() -> str:
     return "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(8))
 
 
+def about(line: "CartLine | OrderLine") -> str:
+    """What a line is about beside its product, such as "on (518) 555-0100"; empty for a product that needs no words."""
+    if line.number_service:
+        return f"on {line.number_service.phone_number}"
+    if line.rate_center:
+        return f"{line.phone_number} in {line.rate_center}" if line.phone_number else f"in {line.rate_center}"
+    return ""
+
+
 class Cart(models.Model):
     """What somebody means to order. A visitor's cart has no account and is known by the session."""
 
@@ -74,6 +83,10 @@ class CartLine(models.Model):
 
     def __str__(self) -> str:
         return self.product.name
+
+    @property
+    def about(self) -> str:
+        return about(self)
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -140,6 +153,12 @@ class Order(models.Model):
         return self.reference
 
 
+class OrderLineQuerySet(models.QuerySet["OrderLine"]):
+    def in_words(self) -> Self:
+        """Lines with everything at hand that says what they are about."""
+        return self.select_related("product", "phone_number", "rate_center__region", "number_service__phone_number")
+
+
 class OrderLine(models.Model):
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
@@ -161,6 +180,8 @@ class OrderLine(models.Model):
     # Why each amount is what it is, as the cart said it.
     explanation = models.TextField(blank=True)
 
+    objects = OrderLineQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["order", "position"], name="order_lines_have_places"),
@@ -172,6 +193,10 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return self.product.name
+
+    @property
+    def about(self) -> str:
+        return about(self)
 
     @property
     def amount(self) -> Decimal:

@@ -60,16 +60,20 @@ def holding_of(account: Account | None) -> Holding:
 def channels_problem(number_service: Service, quantity: int, *, used: int) -> str:
     """Why ``quantity`` channels cannot be added to a number that has ``used`` extra ones; empty where they can."""
     product, number = number_service.product, number_service.phone_number
-    if number_service.state != Service.State.ACTIVE or number is None:
-        return "This number is not active, so it takes no channels. Choose another number."
+    if number is None:
+        return "This number has not come yet. Order channels for it once you have it."
+    if number_service.state != Service.State.ACTIVE:
+        return f"{number} is not active any more, so it takes no channels."
     if product.channels is None:
-        return f"{number.national} takes as many calls as come under {product.name}: it needs no extra channels."
+        return f"{number} takes any number of calls at a time under {product.name}: it needs no extra channels."
     if not product.takes_extra_channels:
-        return f"{number.national} is a {product.name} number, which takes no extra channels. Choose another number."
-    if used + quantity > CHANNELS_PER_NUMBER:
+        return f"{number} is a {product.name} number, and {product.name} takes no extra channels."
+    free = CHANNELS_PER_NUMBER - used
+    if free <= 0:
+        return f"{number} has {CHANNELS_PER_NUMBER} extra channels already, and a number has no more than that."
+    if quantity > free:
         return (
-            f"{number.national} has {used} extra channels, and a number has {CHANNELS_PER_NUMBER} at most. "
-            f"You can add {CHANNELS_PER_NUMBER - used}."
+            f"{number} has {used} extra channels, and a number has {CHANNELS_PER_NUMBER} at most. You can add {free}."
         )
     return ""
 
@@ -99,7 +103,7 @@ def _wanted(line: CartLine, product: Product, facts: _Facts, now: datetime) -> W
         is_offered = (product.pk, line.rate_center.pk) in facts.offered_at
         return Wanted(
             product,
-            about=f"{line.phone_number} in {line.rate_center}" if line.phone_number else f"in {line.rate_center}",
+            about=line.about,
             reasons=() if line.phone_number else (_ON_BACK_ORDER,),
             problem=_sale_problem(line, product, is_offered) or _number_problem(line, now),
             token=line.token,
@@ -108,7 +112,7 @@ def _wanted(line: CartLine, product: Product, facts: _Facts, now: datetime) -> W
         return Wanted(
             product,
             quantity=line.quantity,
-            about=f"on {line.number_service.phone_number}",
+            about=line.about,
             problem=channels_problem(line.number_service, line.quantity, used=facts.channels[line.number_service.pk]),
             token=line.token,
         )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from orders.views import checkout, dashboard, history, inbound, shopping
+from orders.views import channels, checkout, dashboard, history, inbound, shopping
 
 urlpatterns = [
     path("dashboard/", dashboard.dashboard, name="dashboard"),
@@ -8,6 +8,7 @@ urlpatterns = [
     path("order/outbound/", shopping.order_outbound, name="order_outbound"),
     path("order/inbound/", inbound.order_inbound, name="order_inbound"),
     path("order/inbound/<int:area>/numbers/", inbound.order_numbers, name="order_numbers"),
+    path("order/channels/", channels.order_channels, name="order_channels"),
     path("cart/", shopping.cart, name="cart"),
     path("cart/add/", shopping.cart_add, name="cart_add"),
     path("cart/<int:line>/hold/", shopping.cart_hold, name="cart_hold"),

@@ -17,6 +17,7 @@ CUSTOMERS = {
     "dashboard",
     "order",
     "order_outbound",
+    "order_channels",
     "checkout",
     "checkout_address",
     "orders",

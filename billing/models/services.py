@@ -100,11 +100,20 @@ class Service(models.Model):
                 fields=["number_service", "slot"], condition=~Q(state="cancelled"), name="a_channel_has_its_own_place"
             ),
             models.CheckConstraint(
-                condition=Q(kind="channel", number_service__isnull=False, slot__range=(1, CHANNELS_PER_NUMBER))
+                condition=Q(
+                    kind="channel",
+                    number_service__isnull=False,
+                    # Said again: no number at all is neither in the range nor outside of it.
+                    slot__isnull=False,
+                    slot__range=(1, CHANNELS_PER_NUMBER),
+                )
                 | ~Q(kind="channel") & Q(number_service__isnull=True, slot__isnull=True),
                 name="a_channel_is_one_of_twenty_on_a_number",
             ),
-            models.CheckConstraint(condition=~Q(state="failed") | Q(kind="e911"), name="only_911_fails"),
+            models.CheckConstraint(
+                condition=~Q(state="failed") | Q(kind="e911") & ~Q(problem=""),
+                name="only_911_fails_and_says_why",
+            ),
             models.CheckConstraint(
                 condition=Q(state="cancelled", cancelled_on__isnull=False) & ~Q(reason="")
                 | ~Q(state="cancelled") & Q(cancelled_on__isnull=True, reason=""),

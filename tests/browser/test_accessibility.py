@@ -44,6 +44,7 @@ CUSTOMERS_PAGES = [
     "/dashboard/",
     "/order/",
     "/order/outbound/",
+    "/order/channels/",
     "/cart/",
     "/checkout/address/",
     "/checkout/",

@@ -174,7 +174,7 @@ class TestOrders:
             put_into_cart(alice, code)
             total = alice_client.get("/checkout/").context["quote"].total
             assert confirm(alice_client, total=str(total)).status_code == 302
-        assert (one, queries()) == (8, 8)
+        assert (one, queries()) == (7, 7)
         assert len(alice_client.get("/orders/").context["page"]) == 3
 
 
