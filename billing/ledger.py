@@ -90,32 +90,34 @@ def charge(*, account: Account, key: str, net: Decimal, tax: Decimal, memo: str,
 
     Raises InsufficientFunds (see ``post``).
     """
-    if net == 0:
-        return None
     customer = of(account)
+    return _post_with_tax(
+        {"kind": Transfer.Kind.CHARGE, "key": key, "amount": net, "memo": memo, "made_at": made_at},
+        {"source": customer, "target": house(Kind.REVENUE)},
+        {"source": customer, "target": house(Kind.TAX), "amount": tax},
+    )
+
+
+def refund(*, account: Account, key: str, net: Decimal, tax: Decimal, memo: str, made_at: datetime) -> Transfer | None:
+    """Give ``net`` and the ``tax`` on it back to the customer's balance, both or none; None where ``net`` is 0."""
+    customer = of(account)
+    return _post_with_tax(
+        {"kind": Transfer.Kind.REFUND, "key": key, "amount": net, "memo": memo, "made_at": made_at},
+        {"source": house(Kind.REVENUE), "target": customer},
+        {"source": house(Kind.TAX), "target": customer, "amount": tax},
+    )
+
+
+def _post_with_tax(what: dict[str, Any], net: dict[str, Any], tax: dict[str, Any]) -> Transfer | None:
+    if what["amount"] == 0:
+        return None
     # No savepoint: whoever catches the refusal has a block of its own around this.
     with transaction.atomic(savepoint=False):
-        charged = post(
-            key=key,
-            kind=Transfer.Kind.CHARGE,
-            source=customer,
-            target=house(Kind.REVENUE),
-            amount=net,
-            memo=memo,
-            made_at=made_at,
-        )
-        if tax:
-            post(
-                key=f"{key}:tax",
-                kind=Transfer.Kind.TAX,
-                source=customer,
-                target=house(Kind.TAX),
-                amount=tax,
-                memo=f"Tax: {memo}",
-                made_at=made_at,
-                tax_on=charged,
-            )
-    return charged
+        posted = post(**what, **net)
+        if tax["amount"]:
+            on_it = {"kind": Transfer.Kind.TAX, "key": f"{posted.key}:tax", "memo": f"Tax: {posted.memo}"}
+            post(**what | on_it | tax, tax_on=posted)
+    return posted
 
 
 _INSERT = """

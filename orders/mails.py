@@ -6,6 +6,8 @@ from django.urls import reverse
 from accounts import mails
 from billing.models import Service
 from orders.models import Order, OrderLine
+from orders.refunds import Refund
+from phone_numbers.models import BackOrder
 
 
 def order_not_completed(order: Order) -> None:
@@ -39,4 +41,28 @@ def number_assigned(service: Service) -> None:
         template="orders/emails/number_assigned.txt",
         service=service,
         link=settings.SITE_URL + reverse("dashboard"),
+    )
+
+
+def back_order_withdrawn(back_order: BackOrder, refund: Refund) -> None:
+    """Confirm that the customer no longer waits for a number, and say what came back."""
+    mails.write(
+        back_order.account,
+        subject=f"Your order for a number in {back_order.rate_center} is withdrawn",
+        template="orders/emails/back_order_withdrawn.txt",
+        back_order=back_order,
+        refund=refund,
+        link=settings.SITE_URL + reverse("transactions"),
+    )
+
+
+def back_order_refunded(back_order: BackOrder, refund: Refund) -> None:
+    """Tell the customer that no number came in 30 days, and that the money is back."""
+    mails.write(
+        back_order.account,
+        subject=f"We found no number in {back_order.rate_center}: your money is back",
+        template="orders/emails/back_order_refunded.txt",
+        back_order=back_order,
+        refund=refund,
+        link=settings.SITE_URL + reverse("coverage"),
     )

@@ -1,15 +1,19 @@
 """Orders that wait for a number because none was in stock."""
 
+from datetime import date, datetime, time, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery
 
 from accounts.models import Account
 from callcentric import clock
 from catalog.models import Product
 from phone_numbers.models.numbers import PhoneNumber
 from phone_numbers.models.places import RateCenter
+
+# An order that no number came for is refunded on this day after it was made (domain.md §5).
+REFUNDED_AFTER = timedelta(days=30)
 
 
 class BackOrderQuerySet(models.QuerySet["BackOrder"]):
@@ -19,6 +23,20 @@ class BackOrderQuerySet(models.QuerySet["BackOrder"]):
     def in_line(self) -> Self:
         """The oldest first."""
         return self.order_by("ordered_at", "pk")
+
+    def overdue(self, today: date) -> Self:
+        """Those that have waited so long on ``today`` that their money goes back."""
+        first_in_time = datetime.combine(today - REFUNDED_AFTER + timedelta(days=1), time(), tzinfo=clock.BUSINESS_ZONE)
+        return self.waiting().filter(ordered_at__lt=first_in_time)
+
+    def with_position(self) -> Self:
+        """Each with ``position``: in the line of its place; 1 gets the next number there."""
+        same_place = BackOrder.objects.waiting().filter(rate_center=OuterRef("rate_center"))
+        not_later = same_place.filter(
+            Q(ordered_at__lt=OuterRef("ordered_at")) | Q(ordered_at=OuterRef("ordered_at"), pk__lte=OuterRef("pk"))
+        )
+        counted = not_later.order_by().values("rate_center").annotate(count=Count("pk")).values("count")
+        return self.annotate(position=Subquery(counted))
 
 
 class BackOrder(models.Model):
@@ -39,6 +57,9 @@ class BackOrder(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     # How long it took, in business days; kept for the estimate that others are shown.
     waited = models.PositiveSmallIntegerField("business days", null=True, blank=True)
+
+    # Set by BackOrderQuerySet.with_position()
+    position: int
 
     objects = BackOrderQuerySet.as_manager()
 
@@ -61,3 +82,12 @@ class BackOrder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product} in {self.rate_center} for {self.account}"
+
+    @property
+    def ordered_on(self) -> date:
+        return self.ordered_at.astimezone(clock.BUSINESS_ZONE).date()
+
+    @property
+    def refund_on(self) -> date:
+        """The day its money goes back to the balance, should no number have come."""
+        return self.ordered_on + REFUNDED_AFTER

@@ -1,0 +1,203 @@
+"""Orders that wait for a number (domain.md §5): staff fill them, the oldest of a place first.
+
+Until then the customer may withdraw, and after 30 days the money goes back by itself. The lock on the pending service
+decides between those who come at once: whoever has it finds the order waiting, and everybody after them does not.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from billing import months
+from billing.models import Service
+from callcentric.errors import Refused
+from catalog.models import Product
+from orders import mails, refunds
+from orders.models import Cart, Order, OrderLine
+from orders.quote import ORDERED_WITH_911
+from orders.refunds import Refund
+from phone_numbers import stock, waits
+from phone_numbers.models import BackOrder, PhoneNumber, RateCenter
+
+State = BackOrder.State
+
+
+class NoLongerWaiting(Refused):
+    """The order got its number, or its money back, before."""
+
+
+class NotThisNumber(Refused):
+    """Staff cannot assign this number; worded for them."""
+
+
+@transaction.atomic
+def fill(back_order: BackOrder, *, number: PhoneNumber, now: datetime) -> BackOrder:
+    """Give ``number`` to the order's customer and tell them. Raises NoLongerWaiting or NumberTaken.
+
+    Nobody pays for a month without a number: it is paid to the end of the month in which the number came, at least.
+    """
+    service = _locked(Service.objects.filter(back_order=back_order))
+    filled = service.back_order
+    assert filled  # noqa: S101 (asked for above; said for the type checker)
+    stock.assign(number, account=service.account, token=None, now=now)
+    filled.state, filled.phone_number, filled.closed_at = State.FILLED, number, now
+    filled.waited = waits.business_days(filled.ordered_on, now.date())
+    filled.save(update_fields=["state", "phone_number", "closed_at", "waited"])
+    service.state, service.phone_number = Service.State.ACTIVE, number
+    service.paid_until = max(service.paid_until, months.last_day(now.date()))
+    service.save(update_fields=["state", "phone_number", "paid_until"])
+    mails.number_assigned(service)
+    return filled
+
+
+@transaction.atomic
+def assign_next(rate_center: RateCenter, *, now: datetime, number: PhoneNumber | None = None) -> BackOrder | None:
+    """Give the oldest order that waits at this place ``number``, or the next that is free there.
+
+    None where nobody waits or no number is free. Of several who do it at once, each serves another order with another
+    number (SKIP LOCKED).
+    """
+    waiting = Service.objects.filter(
+        state=Service.State.PENDING, back_order__state=State.WAITING, back_order__rate_center=rate_center
+    )
+    oldest = waiting.order_by("back_order__ordered_at", "back_order").select_related("back_order")
+    first = oldest.select_for_update(of=("self",), skip_locked=True).first()
+    if first is None or first.back_order is None:
+        return None
+    number = number or _next_number(rate_center, now)
+    return fill(first.back_order, number=number, now=now) if number else None
+
+
+@transaction.atomic
+def assign_this(rate_center: RateCenter, *, digits: str, now: datetime) -> BackOrder:
+    """Give the oldest order of the place the number that staff have found; one new to the stock is added there first.
+
+    Raises NotThisNumber, or NoLongerWaiting where nobody waits there; then nothing was added.
+    """
+    number, _ = PhoneNumber.objects.select_related("rate_center__region").get_or_create(
+        digits=digits, defaults={"rate_center": rate_center, "in_stock_since": now.date()}
+    )
+    if problem := _why_not_this(number, rate_center, now):
+        raise NotThisNumber(problem)
+    filled = assign_next(rate_center, number=number, now=now)
+    if filled is None:
+        raise NoLongerWaiting(f"Nobody waits for a number in {rate_center} any more. Nothing was changed.")
+    return filled
+
+
+def what_comes_back(back_order: BackOrder) -> Refund:
+    """What withdrawing the order would put into the balance now."""
+    line = _line_of(back_order)
+    emergency = _emergency_line(line.order, back_order)
+    return refunds.refund_of(line.order, [line, emergency] if emergency else [line])
+
+
+@transaction.atomic
+def withdraw(back_order: BackOrder, *, now: datetime) -> Refund:
+    """End a waiting order as its customer wishes and give the money back. Raises NoLongerWaiting."""
+    refund = _end(back_order, State.WITHDRAWN, Service.Reason.WITHDRAWN, now)
+    mails.back_order_withdrawn(back_order, refund)
+    return refund
+
+
+def refund_overdue(*, now: datetime) -> int:
+    """Give the money back for orders that no number came for in 30 days, each by itself; returns how many."""
+    overdue = BackOrder.objects.overdue(now.date()).in_line()
+    return sum(_refund_unfilled(back_order, now) for back_order in overdue.select_related("account__user", "product"))
+
+
+def _refund_unfilled(back_order: BackOrder, now: datetime) -> bool:
+    try:
+        with transaction.atomic():
+            refund = _end(back_order, State.REFUNDED, Service.Reason.UNFILLED, now)
+            mails.back_order_refunded(back_order, refund)
+    except NoLongerWaiting:
+        # Staff or the customer were faster.
+        return False
+    return True
+
+
+def _end(back_order: BackOrder, state: str, reason: str, now: datetime) -> Refund:
+    """Close a waiting order without a number: its service ends, and its money goes back.
+
+    So does 911 that came with it for no other reason and is not active yet. The cart is locked so that nothing is
+    ordered meanwhile that would need 911.
+    """
+    Cart.objects.select_for_update().filter(account=back_order.account_id).first()
+    line = _line_of(back_order, lock=True)
+    service = _locked(Service.objects.filter(back_order=back_order))
+    emergency = _emergency_line(line.order, back_order)
+    _cancel(service, reason, now)
+    for pending in emergency.services.select_for_update() if emergency else ():
+        _cancel(pending, Service.Reason.NOT_NEEDED, now)
+    back_order.state, back_order.closed_at = state, now
+    back_order.save(update_fields=["state", "closed_at"])
+    return refunds.give_back(line.order, [line, emergency] if emergency else [line], now=now)
+
+
+def _locked(services: QuerySet[Service]) -> Service:
+    """The service of a waiting order, locked. Raises NoLongerWaiting, worded for the order's customer."""
+    service = services.select_for_update().get()
+    # Read after the lock was had: before it, somebody else may have been about to close it.
+    back_order = BackOrder.objects.select_related("phone_number").get(service=service)
+    if back_order.state != State.WAITING:
+        raise NoLongerWaiting(_why_not(back_order))
+    service.back_order = back_order
+    return service
+
+
+def _why_not(back_order: BackOrder) -> str:
+    if back_order.phone_number:
+        return (
+            f"Your number has come: {back_order.phone_number} is yours now, so this order can no longer be withdrawn. "
+            "See it among your products."
+        )
+    if back_order.state == State.WITHDRAWN:
+        return "This order is withdrawn already, and its money is in your balance."
+    return "No number came in 30 days, so this order has ended already, and its money is in your balance."
+
+
+def _why_not_this(number: PhoneNumber, rate_center: RateCenter, now: datetime) -> str:
+    if number.rate_center_id != rate_center.pk:
+        return f"{number} is a number of {number.rate_center}. The order waits for one in {rate_center}."
+    if number.state == PhoneNumber.State.HELD and number.held_until and number.held_until > now:
+        return (
+            f"{number} is held for a cart until {number.held_until.astimezone(now.tzinfo):%-I:%M %p}. Choose another."
+        )
+    return {
+        PhoneNumber.State.ASSIGNED: f"{number} is assigned to a customer.",
+        PhoneNumber.State.KEPT: f"{number} is kept for its last holder, disconnected {number.disconnected_on}.",
+        PhoneNumber.State.OUT: f"{number} is out of service: {number.note or 'no reason was noted'}.",
+    }.get(number.state, "")  # type: ignore[call-overload]
+
+
+def _line_of(back_order: BackOrder, *, lock: bool = False) -> OrderLine:
+    """The line that the order was paid with, and its order, locked if need be."""
+    line = OrderLine.objects.select_related("order__account", "product").get(services__back_order=back_order)
+    if lock:
+        line.order = Order.objects.select_for_update(of=("self",)).select_related("account").get(pk=line.order_id)
+    return line
+
+
+def _emergency_line(order: Order, back_order: BackOrder) -> OrderLine | None:
+    """The order's line for 911, if the number is all that 911 is for and it is not active yet; else None."""
+    unconfirmed = [Service.State.PENDING, Service.State.FAILED]
+    line = order.lines.filter(
+        product__kind=Product.Kind.E911, services__state__in=unconfirmed, refunded_at=None
+    ).select_related("product")
+    needs_it = Service.objects.held().filter(account=order.account, kind__in=ORDERED_WITH_911)
+    return None if needs_it.exclude(back_order=back_order).exists() else line.first()
+
+
+def _cancel(service: Service, reason: str, now: datetime) -> None:
+    service.state, service.reason, service.cancelled_on = Service.State.CANCELLED, reason, now.date()
+    service.save(update_fields=["state", "reason", "cancelled_on"])
+
+
+def _next_number(rate_center: RateCenter, now: datetime) -> PhoneNumber | None:
+    """The next free number of the place, locked; one that somebody is just taking is passed over."""
+    # Both states are said again for the planner: they are what the index number_free_here holds.
+    held_or_in_stock = [PhoneNumber.State.IN_STOCK, PhoneNumber.State.HELD]
+    free = PhoneNumber.objects.free(now).filter(rate_center=rate_center, state__in=held_or_in_stock)
+    return free.order_by("digits").select_for_update(no_key=True, skip_locked=True).first()
