@@ -41,6 +41,23 @@ app.conf.beat_schedule = {
         "task": "post_office.tasks.send_queued_mail",
         **SWEEP,
     },
+    "end holds of carts whose time is over": {
+        "task": "phone_numbers.tasks.end_holds",
+        **SWEEP,
+    },
+    "count up what has changed in the stock": {
+        "task": "phone_numbers.tasks.count_up",
+        **SWEEP,
+    },
+    "load files of numbers that wait": {
+        "task": "phone_numbers.tasks.load_files",
+        **SWEEP,
+    },
+    # Days end at midnight in New York. Every hour, for a number that was locked then, or a beat that was away.
+    "return numbers to stock after their 45 days": {
+        "task": "phone_numbers.tasks.return_to_stock",
+        "schedule": crontab(minute=2),
+    },
     # What nobody needs any more, at night.
     "forget sessions that have ended": {
         "task": "accounts.tasks.forget_ended_sessions",

@@ -6,18 +6,21 @@ nothing left to change. What must never happen is refused by the database itself
 
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import Case, F, QuerySet, Value, When
 
 from accounts.models import Account
 from callcentric.errors import Refused
 from phone_numbers.models import PhoneNumber, RateCenter
-from phone_numbers.models.numbers import KEPT_FOR_LAST_HOLDER, PhoneNumberQuerySet
+from phone_numbers.models.numbers import KEPT_FOR_LAST_HOLDER
 
 State = PhoneNumber.State
 # A cart that shows a number has it for so long (domain.md §5).
 HELD_FOR = timedelta(minutes=15)
+IN_STOCK: dict[str, Any] = {"state": State.IN_STOCK, "held_by": None, "held_until": None}
 
 
 class NumberTaken(Refused):
@@ -54,20 +57,25 @@ WHERE id = (
         -- Said again for the planner: what the index number_free_here holds.
         AND state IN ('in_stock', 'held')
     ORDER BY digits LIMIT 1
-    FOR UPDATE SKIP LOCKED
+    -- Not FOR UPDATE: a row that somebody only refers to is free to be taken.
+    FOR NO KEY UPDATE SKIP LOCKED
 )
 RETURNING *
 """
 
 
+@transaction.atomic
 def let_go(tokens: Collection[UUID]) -> int:
     """Put what is held for these lines of carts back into stock; returns how many numbers that were."""
-    return _into_stock(PhoneNumber.objects.filter(state=State.HELD, held_by__in=tokens))
+    held = PhoneNumber.objects.filter(state=State.HELD, held_by__in=tokens)
+    return _locked(held, skip=False).update(**IN_STOCK)
 
 
+@transaction.atomic
 def end_holds(*, now: datetime) -> int:
     """Put numbers whose 15 minutes are over back into stock, so that they are counted; they were free already."""
-    return _into_stock(PhoneNumber.objects.filter(state=State.HELD, held_until__lte=now))
+    over = PhoneNumber.objects.filter(state=State.HELD, held_until__lte=now)
+    return _locked(over, skip=True).update(**IN_STOCK)
 
 
 def assign(number: PhoneNumber, *, account: Account, token: UUID | None, now: datetime) -> None:
@@ -93,26 +101,41 @@ def reclaim(number: PhoneNumber, *, account: Account, today: date) -> None:
         raise NumberTaken(f"{number.national} can no longer be given back to you.")
 
 
+@transaction.atomic
 def return_to_stock(*, today: date) -> int:
     """Put numbers whose 45 days are over on ``today`` back into stock; returns how many."""
-    return PhoneNumber.objects.due_back(today).update(state=State.IN_STOCK, in_stock_since=today)
+    due = PhoneNumber.objects.due_back(today)
+    return _locked(due, skip=True).update(state=State.IN_STOCK, in_stock_since=today)
 
 
-def take_out(numbers: PhoneNumberQuerySet, *, note: str) -> int:
-    """Take numbers out of service that nobody has; a cart that holds one loses it. Returns how many."""
+@transaction.atomic
+def take_out(numbers: QuerySet[PhoneNumber], *, note: str) -> int:
+    """Take numbers out of service that nobody has; a cart that holds one loses it. Returns how many.
+
+    One that is being ordered at this very moment stays.
+    """
     nobodys = numbers.filter(state__in=[State.IN_STOCK, State.HELD, State.KEPT])
-    return nobodys.update(state=State.OUT, held_by=None, held_until=None, note=note)
+    return _locked(nobodys, skip=True).update(state=State.OUT, held_by=None, held_until=None, note=note)
 
 
-def put_back(numbers: PhoneNumberQuerySet, *, today: date) -> int:
+@transaction.atomic
+def put_back(numbers: QuerySet[PhoneNumber], *, today: date) -> int:
     """Bring numbers back into service: into stock, or to be kept until their 45 days are over. Returns how many."""
-    out = numbers.filter(state=State.OUT)
-    kept = out.exclude(disconnected_on=None).filter(disconnected_on__gt=today - KEPT_FOR_LAST_HOLDER)
-    return kept.update(state=State.KEPT, note="") + out.update(state=State.IN_STOCK, in_stock_since=today, note="")
+    kept = {"disconnected_on__gt": today - KEPT_FOR_LAST_HOLDER}
+    return _locked(numbers.filter(state=State.OUT), skip=True).update(
+        state=Case(When(**kept, then=Value(State.KEPT)), default=Value(State.IN_STOCK)),
+        in_stock_since=Case(When(**kept, then=F("in_stock_since")), default=Value(today)),
+        note="",
+    )
 
 
-def _into_stock(held: PhoneNumberQuerySet) -> int:
-    return held.update(state=State.IN_STOCK, held_by=None, held_until=None)
+def _locked(numbers: QuerySet[PhoneNumber], *, skip: bool) -> QuerySet[PhoneNumber]:
+    """These rows, to be changed together: each is locked first, in one order, so that two never wait in a circle.
+
+    Jobs ``skip`` what somebody else has just locked: an order comes first, and the next run finds what is left.
+    """
+    ids = numbers.order_by("pk").select_for_update(no_key=True, skip_locked=skip).values("pk")
+    return PhoneNumber.objects.filter(pk__in=ids)
 
 
 def count_up() -> int:
@@ -122,11 +145,14 @@ def count_up() -> int:
         return cursor.rowcount
 
 
-# Two that run at once delete different rows: each change is counted once.
+# The place is locked first: of two that run at once, one counts it and the other leaves it alone.
 COUNT_UP = """
-WITH gone AS (
-    DELETE FROM phone_numbers_stockchange
-    WHERE id IN (SELECT id FROM phone_numbers_stockchange FOR UPDATE SKIP LOCKED)
+WITH places AS (
+    SELECT id FROM phone_numbers_ratecenter
+    WHERE id IN (SELECT rate_center_id FROM phone_numbers_stockchange)
+    FOR NO KEY UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM phone_numbers_stockchange USING places WHERE rate_center_id = places.id
     RETURNING rate_center_id, change
 ), summed AS (
     SELECT rate_center_id, sum(change) AS change FROM gone GROUP BY rate_center_id

@@ -74,6 +74,11 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
         """Numbers whose 45 days for their last holder are over on ``today``."""
         return self.filter(state=PhoneNumber.State.KEPT, disconnected_on__lte=today - KEPT_FOR_LAST_HOLDER)
 
+    def disconnected_for_good(self) -> Self:
+        """Numbers that somebody has lost, and not those that were given back to their last holder within 45 days."""
+        given_back = Q(state=PhoneNumber.State.ASSIGNED, in_stock_since__lt=_IN_45_DAYS)
+        return self.filter(disconnected_on__isnull=False).exclude(given_back)
+
 
 class PhoneNumber(models.Model):
     """One number of ours, in one state at a time (domain.md §5, §7).
