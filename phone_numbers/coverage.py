@@ -47,11 +47,14 @@ class Answer:
 
     place: RateCenter
     products: list[Product]
-    available: int
     local: LocalAreas
     # Only where nothing is in stock: how long a manual order takes, and the nearest places that have numbers.
     wait: Wait | None = None
     nearest: list[RateCenter] = field(default_factory=list)
+
+    @property
+    def available(self) -> int:
+        return self.place.available
 
     @property
     def band(self) -> Band:
@@ -94,11 +97,13 @@ def available(rate_center: RateCenter) -> int:
 
 
 def answer_at(rate_center: RateCenter, *, today: date) -> Answer:
-    """What is sold at a place, what is in stock there or how long it takes, and what is local to it."""
-    here = available(rate_center)
+    """What is sold at a place, what is in stock there or how long it takes, and what is local to it.
+
+    ``rate_center`` is one as RateCenterQuerySet.to_show() has it.
+    """
     local = local_to(rate_center)
-    answer = Answer(rate_center, sold_at(rate_center, today=today), here, local)
-    if here:
+    answer = Answer(rate_center, sold_at(rate_center, today=today), local)
+    if answer.available:
         return answer
     wait = waits_at([rate_center], today=today)[rate_center.pk]
     # Local areas that have numbers are near enough.
@@ -128,14 +133,14 @@ def with_waits(places: Iterable[RateCenter], *, today: date) -> list[tuple[RateC
 def alternatives(question: Question) -> Alternatives:
     """What to offer where nothing was found: similar names or the same area code, and the nearest with numbers."""
     spot = locate(question.zip_code or question.text) if question.is_name or question.zip_code else None
-    if question.ending:
+    if question.ending or spot and question.zip_code:
         similar = RateCenter.objects.none()
     elif question.digits:
         similar = RateCenter.objects.with_prefix(question.digits[:DIGITS_OF_AN_AREA_CODE]).in_order()
     else:
         similar = RateCenter.objects.spelled_like(question.text)
     return Alternatives(
-        similar=list(similar.select_related("region").with_area_codes().with_available()[:SIMILAR_SHOWN]),
+        similar=list(similar.to_show()[:SIMILAR_SHOWN]),
         near=spot.name if spot else "",
         nearest=nearest_in_stock(latitude=spot.latitude, longitude=spot.longitude) if spot else [],
     )
@@ -149,11 +154,11 @@ def numbers(question: Question) -> list[PhoneNumber]:
         found = PhoneNumber.objects.in_stock().beginning(question.digits)
     else:
         return []
-    found = list(found[:NUMBERS_SHOWN])
-    at = RateCenter.objects.with_available().select_related("region").in_bulk({each.rate_center_id for each in found})
-    for number in found:
-        number.rate_center = at[number.rate_center_id]
-    return sorted((number for number in found if number.rate_center.available), key=lambda number: number.digits)
+    some = list(found[:NUMBERS_SHOWN])
+    places = RateCenter.objects.to_show().in_bulk({number.rate_center_id for number in some})
+    for number in some:
+        number.rate_center = places[number.rate_center_id]
+    return sorted((number for number in some if number.rate_center.available), key=lambda number: number.digits)
 
 
 def _nearest_to(rate_center: RateCenter) -> list[RateCenter]:

@@ -6,6 +6,7 @@ from django import forms
 from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django_countries import countries
 
 from phone_numbers.models import RateCenter, Region, regions_with_places
 from phone_numbers.questions import Question, understand
@@ -27,13 +28,13 @@ class LongSelect(forms.Select):
     """A select with hundreds of options: Django's own renders a template for each of them."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        context = self.get_context(name, None, attrs)["widget"]
         options = format_html_join(
             "\n",
             '<option value="{}"{}>{}</option>',
-            ((key, " selected" if str(key) == str(value) else "", label) for key, label in self.choices),
+            ((key, " selected" if key == value else "", label) for key, label in self.choices),
         )
-        return format_html("<select{}>{}</select>", flatatt({"name": name, **context["attrs"]}), options)
+        own = flatatt({"name": name, **self.build_attrs(self.attrs, attrs)})
+        return format_html("<select{}>{}</select>", own, options)
 
 
 class StepField(forms.ChoiceField):
@@ -60,40 +61,39 @@ class LocationForm(forms.Form):
         given = {name: data.get(name, "") if data else "" for name in ("country", "region", "area")}
         _fill_from_below(given)
         self.regions = list(regions_with_places()) if regions is None else regions
-        countries = _countries(self.regions)
-        given["country"] = given["country"] or next(iter(countries), "")
+        names = _countries(self.regions)
+        given["country"] = given["country"] or next(iter(names), "")
         is_narrowing = bool(data) and "show" in data
-        in_country = [region for region in self.regions if region.country == given["country"]]
+        in_country = [region for region in self.regions if _country_of(region.key) == given["country"]]
         self.region = _region_among(in_country, given["region"])
         if is_narrowing and not self.region:
             given["region"] = ""
             self.region = _region_among(in_country, "")
-        self.areas = list(RateCenter.objects.filter(region=self.region).order_by("name")) if self.region else []
-        known = {str(area.pk): area for area in self.areas}
-        if is_narrowing and given["area"] not in known:
+        areas = _areas(self.region)
+        if is_narrowing and given["area"] not in areas:
             given["area"] = ""
-        if len(known) == 1:
-            given["area"] = given["area"] or next(iter(known))
+        if len(areas) == 1:
+            given["area"] = given["area"] or next(iter(areas))
         super().__init__(given)
-        self.place: RateCenter | None = known.get(given["area"])
-        self._ask("country", "Country", list(countries.items()), "We have no numbers there. Choose one of the list.")
+        self.place = _place(given["area"]) if given["area"] in areas else None
+        self._ask("country", "Country", list(names.items()), "We have no numbers there. Choose one of the list.")
         if in_country and not (self.region and self.region.is_whole_country):
             self._ask_region(in_country, given["region"])
         if self.region or given["area"] and not given["region"]:
-            self._ask_area(given["area"], known)
+            self._ask_area(given["area"], areas)
 
     def _ask_region(self, in_country: list[Region], key: str) -> None:
-        country = in_country[0].country
+        country = _country_of(in_country[0].key)
         label = "Province" if country == "CA" else "State"
         elsewhere = next((region.name for region in self.regions if region.key == key), "")
-        problem = f"{elsewhere} is not in {country.name}." if elsewhere else f"We know no such {label.lower()}."
+        problem = f"{elsewhere} is not in {countries.name(country)}." if elsewhere else "We know no such place."
         choices = [("", f"Choose a {label.lower()}"), *((region.key, region.name) for region in in_country)]
         self._ask("region", label, choices, f"{problem} Choose one of the list.")
 
-    def _ask_area(self, key: str, known: dict[str, RateCenter]) -> None:
+    def _ask_area(self, key: str, known: dict[str, str]) -> None:
         elsewhere = _place(key) if key and key not in known else None
         problem = f"{elsewhere} is not in {self.region}." if elsewhere else "We know no such area."
-        choices = [("", "Choose an area"), *((key, area.name) for key, area in known.items())]
+        choices = [("", "Choose an area"), *known.items()]
         self._ask("area", "Area", choices, f"{problem} Choose one of the list.")
 
     def _ask(self, name: str, label: str, choices: list[tuple[str, str]], problem: str) -> None:
@@ -105,13 +105,17 @@ def _fill_from_below(given: dict[str, str]) -> None:
     if given["area"] and not given["region"]:
         place = _place(given["area"])
         given["region"] = place.region.key if place else ""
-    given["country"] = given["country"] or given["region"].partition("-")[0]
+    given["country"] = given["country"] or _country_of(given["region"])
 
 
 def _countries(regions: list[Region]) -> dict[str, str]:
     """The names of the countries by code: the US and Canada first."""
-    names = {region.country.code: region.country.name for region in regions}
+    names = {code: countries.name(code) for code in {_country_of(region.key) for region in regions}}
     return dict(sorted(names.items(), key=lambda country: (country[0] != "US", country[0] != "CA", country[1])))
+
+
+def _country_of(key: str) -> str:
+    return key.partition("-")[0]
 
 
 def _region_among(regions: list[Region], key: str) -> Region | None:
@@ -121,7 +125,13 @@ def _region_among(regions: list[Region], key: str) -> Region | None:
     return next((region for region in regions if region.key == key), None)
 
 
+def _areas(region: Region | None) -> dict[str, str]:
+    """The names of the region's areas by id."""
+    found = RateCenter.objects.filter(region=region).order_by("name") if region else RateCenter.objects.none()
+    return {str(pk): name for pk, name in found.values_list("pk", "name")}
+
+
 def _place(key: str) -> RateCenter | None:
     # No longer than an id can be.
     is_id = key.isascii() and key.isdigit() and len(key) < 19
-    return RateCenter.objects.select_related("region").filter(pk=key).first() if is_id else None
+    return RateCenter.objects.to_show().filter(pk=key).first() if is_id else None

@@ -1,9 +1,9 @@
 """Says which places are a local call from a place: by what staff have imported, else by an honest estimate."""
 
+import codecs
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from io import TextIOWrapper
 from typing import IO, Any
 
 from django.db import transaction
@@ -54,7 +54,7 @@ def local_to(rate_center: RateCenter) -> LocalAreas:
         places = _nearest(near, rate_center, within=KILOMETRES)
         return LocalAreas(places, is_estimate=True, basis=f"within {KILOMETRES} km, an estimate")
     same_code = others.filter(_shares_an_area_code(rate_center), region=rate_center.region)
-    places = list(same_code.with_available().select_related("region").order_by("-available", "name")[:SHOWN])
+    places = list(same_code.with_available().select_related("region").order_by(F("available").desc(), "name")[:SHOWN])
     return LocalAreas(
         places, is_estimate=True, basis="with the same area code, an estimate: distances are not known here"
     )
@@ -89,22 +89,24 @@ def import_local_calling(file: IO[bytes], *, both_ways: bool = False, say: Calla
     pairs, problems = set(), []
     names = PlaceNames()
     for number, row in _rows(file):
-        here, there = names.find(row[0]), names.find(row[1])
-        problem = _problem(number, row, here, there)
+        found = [names.find(cell) for cell in row]
+        problem = _problem(row, found)
         if problem:
-            problems.append(problem)
-        elif here and there:
-            pairs |= {(here, there), (there, here)} if both_ways else {(here, there)}
+            problems.append(f"Line {number}: {problem}")
+        else:
+            pairs.add(tuple(found))
         if number % 100_000 == 0:
             say(f"  {number:,} lines read")
     if problems:
         raise FileRefused(problems)
+    if both_ways:
+        pairs |= {(there, here) for here, there in pairs}
     return _save(sorted(pairs), say)
 
 
 def _rows(file: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
     """The number and the two cells of each line under the heading; empty lines are left out."""
-    reader = csv.reader(TextIOWrapper(file, encoding="utf-8-sig", newline=""))
+    reader = csv.reader(codecs.iterdecode(file, "utf-8-sig"))
     try:
         heading = [cell.strip().lower() for cell in next(reader, [])]
         if heading != ["from", "to"]:
@@ -116,13 +118,13 @@ def _rows(file: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
         raise FileRefused("This is no CSV file in UTF-8. Save it as such, and load it again.") from None
 
 
-def _problem(number: int, row: list[str], here: int | None, there: int | None) -> str:
+def _problem(row: list[str], found: list[int | None]) -> str:
     if len(row) != 2:
-        return f'Line {number}: two places are needed, in quotes: "Albany, NY","Troy, NY".'
-    unknown = [f"“{name}”" for name, pk in zip(row, (here, there), strict=True) if pk is None]
+        return 'two places are needed, in quotes: "Albany, NY","Troy, NY".'
+    unknown = [f"“{name}”" for name, pk in zip(row, found, strict=True) if pk is None]
     if unknown:
-        return f"Line {number}: there is no place {' and no place '.join(unknown)}."
-    return f"Line {number}: “{row[0]}” is local to itself anyway." if here == there else ""
+        return f"there is no place {' and no place '.join(unknown)}."
+    return f"“{row[0]}” is local to itself anyway." if found[0] == found[1] else ""
 
 
 @transaction.atomic

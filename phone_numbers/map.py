@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from phone_numbers.coverage import BANDS, Band
+from phone_numbers.coverage import BANDS, Band, band
 from phone_numbers.models import Region
 
 # In the units of the drawing; a square and the gap after it.
@@ -15,11 +15,19 @@ STEP, SQUARE = 40, 37
 
 @dataclass(frozen=True)
 class Tile:
-    """The square of a region, and where it lies in the drawing."""
+    """The square of a region, and where it lies in the drawing: as text, because templates write figures slowly."""
 
     region: Region
-    x: int
-    y: int
+    x: str
+    y: str
+
+    @property
+    def band(self) -> Band:
+        return band(self.region.available)
+
+    @property
+    def label(self) -> str:
+        return f"{self.region}: {self.band}" + (" in stock" if self.region.available else "")
 
 
 @dataclass(frozen=True)
@@ -27,8 +35,8 @@ class Map:
     tiles: list[Tile]
     width: int
     height: int
-    square: int = SQUARE
-    half: float = SQUARE / 2
+    square: str = str(SQUARE)
+    half: str = str(SQUARE / 2)
     # What the colours mean.
     bands: tuple[Band, ...] = BANDS
 
@@ -38,7 +46,11 @@ def drawn(regions: Iterable[Region]) -> Map:
     by_key = {region.key: region for region in regions}
     squares = _squares()
     return Map(
-        [Tile(by_key[key], column * STEP, row * STEP) for key, (column, row) in squares.items() if key in by_key],
+        [
+            Tile(by_key[key], str(column * STEP), str(row * STEP))
+            for key, (column, row) in squares.items()
+            if key in by_key
+        ],
         width=max(column for column, _ in squares.values()) * STEP + SQUARE,
         height=max(row for _, row in squares.values()) * STEP + SQUARE,
     )

@@ -21,11 +21,11 @@ class Spot:
 
 
 def nearest_in_stock(*, latitude: float, longitude: float, limit: int = 5) -> list[RateCenter]:
-    """The nearest places with numbers in stock, each with what is ``available`` and how many ``kilometres`` it is away."""
+    """The nearest places with numbers in stock, each with what is ``available`` and how many ``kilometres`` off."""
     # Said first, because it is quick: few places have ever had a number.
     changed = StockChange.objects.filter(rate_center=OuterRef("pk"))
     candidates = RateCenter.objects.filter(Q(counted__gt=0) | Exists(changed), latitude__isnull=False)
-    found = candidates.with_available().filter(available__gt=0).select_related("region")
+    found = candidates.with_available().filter(Q(("available__gt", 0))).select_related("region")
     return list(found.annotate(kilometres=kilometres_from(latitude, longitude)).order_by("kilometres", "name")[:limit])
 
 

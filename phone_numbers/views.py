@@ -43,7 +43,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
 @login_not_required
 def coverage_area(request: HttpRequest, area: int) -> HttpResponse:
     """What is sold at one place, what is in stock there, and what is local to it."""
-    place = get_object_or_404(RateCenter.objects.select_related("region").with_area_codes(), pk=area)
+    place = get_object_or_404(RateCenter.objects.to_show(), pk=area)
     answer = coverage_tool.answer_at(place, today=clock.today())
     context: dict[str, Any] = {"answer": answer, "search": SearchForm()}
     asked = request.GET.get("number", "").replace("\x00", "")[:15]
@@ -68,6 +68,5 @@ def _search(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, places: RateCenterQuerySet) -> dict[str, Any]:
     """One page of places, and how long a number takes where there is none."""
-    shown = places.select_related("region").with_area_codes().with_available()
-    page = Paginator(shown, PLACES_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(places.to_show(), PLACES_A_PAGE).get_page(request.GET.get("page"))
     return {"page": page, "rows": coverage_tool.with_waits(page, today=clock.today())}
