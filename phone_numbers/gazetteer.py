@@ -30,7 +30,7 @@ def known_prefixes() -> Iterator[Known]:
     free = PLACES["toll_free"]
     yield from (Known(digits, free["country"], free["code"], free["name"]) for digits in free["prefixes"])
     calling_codes = {country["calling_code"]: code for code, country in PLACES["countries"].items()}
-    rows = defaultdict(dict[str, str])
+    rows: dict[str, dict[str, str]] = defaultdict(dict)
     for digits, names in GEOCODE_DATA.items():
         country = "1" if digits[0] == "1" else calling_codes.get(digits[:2]) or calling_codes.get(digits[:3])
         if country and "en" in names:
@@ -57,7 +57,8 @@ def written_out(name: str, state: str) -> str:
 
 def _north_american(texts: dict[str, str]) -> Iterator[Known]:
     """Whole area codes and exchanges with a name such as "Detroit, MI"; 313-86 stands for 313-860 to 313-869."""
-    exchanges = dict(PLACES["whole_area_codes"])
+    texts |= PLACES["whole_area_codes"]
+    exchanges = {}
     # The more digits, the nearer to the truth: what comes later counts.
     for digits in sorted(texts, key=len):
         lacking = 7 - len(digits) if len(digits) > 4 else 0

@@ -72,7 +72,7 @@ def _neighbours(rate_center: RateCenter) -> Q:
     """Local calling seldom crosses a state's border, but where an area code does, or where a state is one place."""
     region = rate_center.region
     only_here = ~Exists(RateCenter.objects.filter(region=region).exclude(pk=rate_center.pk))
-    return Q(region=region) | _shares_an_area_code(rate_center) | only_here
+    return Q(region=region) | _shares_an_area_code(rate_center) | Q(only_here)
 
 
 def _shares_an_area_code(rate_center: RateCenter) -> Q:
@@ -86,15 +86,16 @@ def import_local_calling(file: IO[bytes], *, both_ways: bool = False, say: Calla
 
     All or nothing: raises FileRefused with a line for each that cannot be read. ``say`` hears of the progress.
     """
-    pairs, problems = set(), []
+    pairs: set[tuple[int, int]] = set()
+    problems = []
     names = PlaceNames()
     for number, row in _rows(file):
-        found = [names.find(cell) for cell in row]
-        problem = _problem(row, found)
-        if problem:
-            problems.append(f"Line {number}: {problem}")
-        else:
-            pairs.add(tuple(found))
+        places = [names.find(cell) for cell in row]
+        match places:
+            case [int(here), int(there)] if here != there:
+                pairs.add((here, there))
+            case _:
+                problems.append(f"Line {number}: {_problem(row, places)}")
         if number % 100_000 == 0:
             say(f"  {number:,} lines read")
     if problems:
@@ -118,13 +119,13 @@ def _rows(file: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
         raise FileRefused("This is no CSV file in UTF-8. Save it as such, and load it again.") from None
 
 
-def _problem(row: list[str], found: list[int | None]) -> str:
+def _problem(row: list[str], places: list[int | None]) -> str:
     if len(row) != 2:
         return 'two places are needed, in quotes: "Albany, NY","Troy, NY".'
-    unknown = [f"“{name}”" for name, pk in zip(row, found, strict=True) if pk is None]
-    if unknown:
-        return f"there is no place {' and no place '.join(unknown)}."
-    return f"“{row[0]}” is local to itself anyway." if found[0] == found[1] else ""
+    unknown = [f"“{name}”" for name, place in zip(row, places, strict=True) if place is None]
+    return (
+        f"there is no place {' and no place '.join(unknown)}." if unknown else f"“{row[0]}” is local to itself anyway."
+    )
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from phone_numbers import towns
 from phone_numbers.distances import kilometres_from
 from phone_numbers.gazetteer import REGIONS
 from phone_numbers.models import RateCenter, StockChange
+from phone_numbers.towns import Town
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,19 @@ def locate(text: str) -> Spot | None:
     """Where a ZIP code or a town of the US lies: 12204, Menands, "Menands, NY". None where that is not certain."""
     text = " ".join(text.split())
     if re.fullmatch(r"\d{5}(-\d{4})?", text):
-        town = towns.at_zip(text[:5])
-        return town and Spot(f"{town.name}, {town.state} {text[:5]}", town.latitude, town.longitude)
+        town, code = towns.at_zip(text[:5]), f" {text[:5]}"
+    else:
+        town, code = _town(text), ""
+    return Spot(f"{town.name}, {town.state}{code}", town.latitude, town.longitude) if town else None
+
+
+def _town(text: str) -> Town | None:
     name, _, state = (part.strip() for part in text.partition(","))
     if state:
-        found = [towns.find(name=name, state=_state_code(state))]
-    else:
-        found = towns.find_anywhere(name=name)
+        return towns.find(name=name, state=_state_code(state))
+    found = towns.find_anywhere(name=name)
     # A name that several states have is no answer.
-    if len(found) != 1 or found[0] is None:
-        return None
-    return Spot(f"{found[0].name}, {found[0].state}", found[0].latitude, found[0].longitude)
+    return found[0] if len(found) == 1 else None
 
 
 def _state_code(text: str) -> str:

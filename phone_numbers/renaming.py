@@ -1,6 +1,7 @@
 """Gives a place another name; where a place of that name exists, the two become one."""
 
 from django.db import transaction
+from django.db.models import ManyToOneRel
 
 from phone_numbers.models import LocalCalling, Offering, RateCenter, StockChange
 
@@ -17,9 +18,9 @@ def rename(place: RateCenter, *, name: str) -> None:
     Offering.objects.filter(rate_center=place, product__in=same.offerings.values("product")).delete()
     for relation in RateCenter._meta.get_fields(include_hidden=True):
         # Numbers that move are counted where they go by the database's own triggers; what is left here is 0 in sum.
-        if relation.one_to_many and relation.related_model not in (LocalCalling, StockChange):
-            rows = relation.related_model._base_manager.filter(**{relation.field.name: place})
-            rows.update(**{relation.field.name: same})
+        if isinstance(relation, ManyToOneRel) and relation.related_model not in (LocalCalling, StockChange):
+            key = relation.field.name
+            relation.related_model._base_manager.filter(**{key: place}).update(**{key: same})
     place.delete()
 
 

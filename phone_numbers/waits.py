@@ -29,7 +29,7 @@ class Wait:
     def words(self) -> str:
         """3–10 business days; 4–6 business days, from our last 5 orders here."""
         span = str(self.longest) if self.shortest == self.longest else f"{self.shortest}–{self.longest}"
-        days = f"{span} business day{'' if self.longest == 1 else 's'}"
+        days = f"{span} business day{'' if span == '1' else 's'}"
         return f"{days}, from our last {self.orders} orders here" if self.orders else days
 
 
@@ -62,12 +62,10 @@ def business_days(start: date, end: date) -> int:
 def _taken(places: list[RateCenter], today: date) -> dict[int, list[int]]:
     """How many business days the newest back-orders of each place took."""
     since = datetime.combine(today - NEWEST_DAYS, time(), tzinfo=BUSINESS_ZONE)
-    filled = BackOrder.objects.filter(
-        rate_center__in=places, state=BackOrder.State.FILLED, closed_at__gte=since, waited__isnull=False
-    )
+    filled = BackOrder.objects.filter(rate_center__in=places, state=BackOrder.State.FILLED, closed_at__gte=since)
     newest_first = Window(RowNumber(), partition_by="rate_center", order_by=F("closed_at").desc())
     newest = filled.annotate(place_in_line=newest_first).filter(place_in_line__lte=NEWEST_ORDERS)
-    taken = defaultdict(list)
+    taken: dict[int, list[int]] = defaultdict(list)
     for place, days in newest.values_list("rate_center", "waited"):
-        taken[place].append(days)
+        taken[place].append(days or 0)
     return taken
