@@ -20,6 +20,8 @@ SESSION_KEY = "cart"
 VISITORS_COME_BACK_WITHIN = timedelta(days=14)
 # Each number in a cart is held: nobody holds the stock of a whole place.
 NUMBERS_PER_CART = 10
+# A button pressed twice within so long was meant once; later, somebody has come back for another number.
+ONE_PRESS = timedelta(seconds=10)
 
 
 class NotForTheCart(Refused):
@@ -64,24 +66,29 @@ def add_number(
 ) -> CartLine:
     """Put a phone number into the cart and hold it for 15 minutes (domain.md §5): the chosen one, or any of the place.
 
-    Where the place has none in stock, the line is for staff to fill. ``token`` names the press of the button: the same
-    one again changes nothing. Raises NotForTheCart, or NumberTaken where the chosen number is not free any more.
+    Where the place has none in stock, the line is for staff to fill. ``token`` names the form whose button was pressed:
+    pressing it twice in a row adds one number. Raises NotForTheCart, or NumberTaken where the chosen one is not free.
     """
     _check_offered(product, now.date())
     if not coverage.is_sold_at(product, rate_center):
         raise NotForTheCart(f"{product.name} is not sold in {rate_center}. Choose another product or another area.")
     with transaction.atomic():
         cart = _open(account=account, session=session)
-        known = cart.lines.filter(token=token).first() if token else None
-        if known:
-            return known
+        again = cart.lines.filter(token=token, added_at__gt=now - ONE_PRESS).first() if token else None
+        if again:
+            return again
         if cart.lines.filter(kind=Product.Kind.DID).count() >= NUMBERS_PER_CART:
             raise NotForTheCart(f"A cart takes {NUMBERS_PER_CART} numbers. Check out first, then order more.")
         # Never somebody else's token: what is held under it would be held for both.
         token = uuid4() if token is None or CartLine.objects.filter(token=token).exists() else token
         number = _held(rate_center, chosen, token, now)
         return cart.lines.create(
-            token=token, product=product, kind=product.kind, rate_center=rate_center, phone_number=number
+            token=token,
+            product=product,
+            kind=product.kind,
+            rate_center=rate_center,
+            phone_number=number,
+            added_at=now,
         )
 
 
@@ -175,10 +182,10 @@ def _check_offered(product: Product, today: date) -> None:
 
 def _held(rate_center: RateCenter, chosen: PhoneNumber | None, token: UUID, now: datetime) -> PhoneNumber | None:
     """The number that is now held under ``token``; None where nothing is in stock that nobody waits for."""
-    in_stock = coverage.available(rate_center) > 0
+    may_sell = coverage.may_sell_at(rate_center)
     if chosen is None:
-        return stock.hold_any(rate_center, token=token, now=now) if in_stock else None
-    if not in_stock or chosen.rate_center_id != rate_center.pk:
+        return stock.hold_any(rate_center, token=token, now=now) if may_sell else None
+    if not may_sell or chosen.rate_center_id != rate_center.pk:
         raise stock.NumberTaken(f"{chosen.national} is not in stock any more. Choose another number.")
     stock.hold(chosen, token=token, now=now)
     return chosen

@@ -1,12 +1,13 @@
 from django.urls import path
 
-from orders.views import channels, checkout, dashboard, history, inbound, shopping
+from orders.views import back_orders, channels, checkout, dashboard, history, inbound, shopping
 
 urlpatterns = [
     path("dashboard/", dashboard.dashboard, name="dashboard"),
     path("order/", shopping.order, name="order"),
     path("order/outbound/", shopping.order_outbound, name="order_outbound"),
     path("order/inbound/", inbound.order_inbound, name="order_inbound"),
+    path("order/inbound/lookup/", inbound.order_lookup, name="order_lookup"),
     path("order/inbound/<int:area>/numbers/", inbound.order_numbers, name="order_numbers"),
     path("order/channels/", channels.order_channels, name="order_channels"),
     path("cart/", shopping.cart, name="cart"),
@@ -15,6 +16,7 @@ urlpatterns = [
     path("cart/<int:line>/remove/", shopping.cart_remove, name="cart_remove"),
     path("checkout/", checkout.checkout, name="checkout"),
     path("checkout/address/", checkout.checkout_address, name="checkout_address"),
+    path("back-orders/<int:pk>/withdraw/", back_orders.back_order_withdraw, name="back_order_withdraw"),
     path("orders/", history.orders, name="orders"),
     path("orders/<slug:reference>/", history.order_detail, name="order_detail"),
 ]

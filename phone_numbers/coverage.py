@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from catalog.models import Product, ProductQuerySet
 from phone_numbers.distances import around, kilometres_from
 from phone_numbers.local_calling import KILOMETRES, LocalAreas, local_to
-from phone_numbers.models import Offering, PhoneNumber, RateCenter, RateCenterQuerySet
+from phone_numbers.models import BackOrder, Offering, PhoneNumber, RateCenter, RateCenterQuerySet
 from phone_numbers.nearby import locate, nearest_in_stock
 from phone_numbers.questions import Question
 from phone_numbers.waits import Wait, waits_at
@@ -96,6 +96,11 @@ def available(rate_center: RateCenter) -> int:
     return RateCenter.objects.with_available().get(pk=rate_center.pk).available
 
 
+def may_sell_at(rate_center: RateCenter) -> bool:
+    """Whether a number that is free here may go to a new order: what comes into stock is for those who wait."""
+    return not BackOrder.objects.waiting().filter(rate_center=rate_center).exists() or available(rate_center) > 0
+
+
 def answer_at(rate_center: RateCenter, *, today: date) -> Answer:
     """What is sold at a place, what is in stock there or how long it takes, and what is local to it.
 
@@ -132,7 +137,7 @@ def with_waits(places: Iterable[RateCenter], *, today: date) -> list[tuple[RateC
 
 def alternatives(question: Question) -> Alternatives:
     """What to offer where nothing was found: similar names or the same area code, and the nearest with numbers."""
-    spot = locate(question.zip_code or question.text) if question.is_name or question.zip_code else None
+    spot = locate(question.text) if question.is_name or question.zip_code else None
     if question.ending or spot and question.zip_code:
         similar = RateCenter.objects.none()
     elif question.digits:

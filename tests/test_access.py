@@ -11,12 +11,15 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from catalog.models import Product
 from orders.models import Cart, CartLine, Order
+from tests.factories import PhoneNumberFactory, RateCenterFactory
 
 # Visitors are sent to the login page, staff to the admin.
 CUSTOMERS = {
     "dashboard",
     "order",
     "order_outbound",
+    "order_inbound",
+    "order_lookup",
     "order_channels",
     "checkout",
     "checkout_address",
@@ -41,6 +44,7 @@ PUBLIC = {
     "inbound",
     "additional",
     "coverage",
+    "order_numbers",
     "cart",
     "healthz",
     "forgot",
@@ -54,6 +58,7 @@ FRAGMENTS = {"address_fields"}
 # Pages that answer to a POST alone, or to a machine.
 POST_ONLY = {
     "cart_add",
+    "cart_hold",
     "cart_remove",
     "card_default",
     "card_remove",
@@ -96,8 +101,18 @@ def addresses(alice, catalog) -> dict[str, str]:
         stripe_id="pm_alice", brand="visa", last4="4242", expires_month=12, expires_year=2040, is_default=True
     )
     payment = alice.payments.create(card=card, purpose="deposit", amount=5, token=uuid4())
+    number = CartLine.objects.create(
+        cart=cart,
+        product=Product.objects.get(code="pay-per-minute"),
+        kind="did",
+        rate_center=RateCenterFactory(),
+        phone_number=PhoneNumberFactory(),
+    )
     arguments = {
         "cart_remove": [line.pk],
+        "cart_hold": [number.pk],
+        "order_numbers": [number.rate_center_id],
+        "coverage_area": [number.rate_center_id],
         "order_detail": [order.reference],
         "card_default": [card.pk],
         "card_remove": [card.pk],
@@ -105,7 +120,9 @@ def addresses(alice, catalog) -> dict[str, str]:
         "payment_check": [payment.token],
         "payment_cancel": [payment.token],
     }
-    return {name: reverse(name, args=arguments.get(name)) for name in names()}
+    # What these pages are asked for; without it they have nothing to show.
+    asked = {"order_lookup": "?product=pay-per-minute", "order_numbers": "?product=pay-per-minute"}
+    return {name: reverse(name, args=arguments.get(name)) + asked.get(name, "") for name in names()}
 
 
 def ask(client: Client, name: str, path: str):
@@ -131,7 +148,17 @@ def test_staff_have_no_way_in_but_the_admin(addresses, sam_client):
 
 
 @pytest.mark.parametrize(
-    "name", ["cart_remove", "order_detail", "payment", "payment_check", "payment_cancel", "card_default", "card_remove"]
+    "name",
+    [
+        "cart_hold",
+        "cart_remove",
+        "order_detail",
+        "payment",
+        "payment_check",
+        "payment_cancel",
+        "card_default",
+        "card_remove",
+    ],
 )
 def test_what_is_alices_is_not_found_by_bob(addresses, bob_client, name):
     assert ask(bob_client, name, addresses[name]).status_code == 404

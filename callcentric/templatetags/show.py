@@ -1,6 +1,7 @@
 """How amounts and dates look on every page."""
 
 from decimal import Decimal
+from uuid import uuid4
 
 from django import template
 
@@ -34,3 +35,9 @@ def rate(amount: Decimal) -> str:
 def percent(fraction: Decimal) -> str:
     """A fraction as a percentage without trailing zeros: ``8.875 %``."""
     return f"{(fraction * 100).normalize():f} %"
+
+
+@register.simple_tag
+def new_token() -> str:
+    """What names a form, so that pressing its button twice can be told from two that mean it."""
+    return str(uuid4())

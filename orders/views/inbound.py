@@ -10,6 +10,7 @@ from accounts.access import CustomerRequest, customers_only
 from callcentric import clock
 from catalog.models import Product
 from phone_numbers import coverage
+from phone_numbers.forms import LocationForm
 from phone_numbers.models import PhoneNumber, RateCenter
 
 NUMBERS_A_PAGE = 60
@@ -41,6 +42,20 @@ def order_inbound(request: CustomerRequest) -> HttpResponse:
 
 
 @require_safe
+@customers_only
+def order_lookup(request: CustomerRequest) -> HttpResponse:
+    """Country, state, area, Lookup: what is sold there, in stock or how long it takes, and Order Now."""
+    product, form = _product(request), LocationForm(request.GET)
+    context = {"form": form, "product": product}
+    if not form.is_valid():
+        return render(request, "orders/order_lookup.html", context, status=422)
+    if form.place and "show" not in request.GET:
+        answer = coverage.answer_at(form.place, today=clock.today())
+        context |= {"answer": answer, "is_sold": product in answer.products}
+    return render(request, "orders/order_lookup.html", context)
+
+
+@require_safe
 @login_not_required
 def order_numbers(request: HttpRequest, area: int) -> HttpResponse:
     """The numbers of an area that are in stock, to choose one by its digits."""
@@ -54,7 +69,7 @@ def order_numbers(request: HttpRequest, area: int) -> HttpResponse:
     digits = form.cleaned_data["digits"] if is_asked else ""
     found = PhoneNumber.objects.in_stock().filter(rate_center=place, digits__contains=digits).order_by("digits")
     # One more than is shown says that there are more; nobody counts them.
-    numbers = list(found[: NUMBERS_A_PAGE + 1]) if coverage.available(place) else []
+    numbers = list(found[: NUMBERS_A_PAGE + 1]) if coverage.may_sell_at(place) else []
     context |= {"numbers": numbers[:NUMBERS_A_PAGE], "has_more": len(numbers) > NUMBERS_A_PAGE, "digits": digits}
     return render(request, "orders/order_numbers.html", context)
 
