@@ -25,7 +25,7 @@ def lines(*, first: date | None = None, last: date | None = None) -> Iterator[st
         yield writer.writerow([digits.removeprefix("1"), day.isoformat()])
 
 
-def _disconnects(first: date | None, last: date | None) -> Iterator[tuple[str, date]]:
+def _disconnects(first: date | None, last: date | None) -> Iterator[tuple[str, Any]]:
     found = PhoneNumber.objects.disconnected_for_good().filter(
         digits__startswith="1", rate_center__region__country__in=UNITED_STATES, rate_center__is_toll_free=False
     )

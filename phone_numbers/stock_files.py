@@ -67,6 +67,11 @@ def country_code(digits: str) -> int:
     return next((code for code in codes if code in COUNTRY_CODE_TO_REGION_CODE), 0)
 
 
+def is_of_country(digits: str, country: str) -> bool:
+    """Whether the number begins with the calling code of ``country``."""
+    return country in COUNTRY_CODE_TO_REGION_CODE[country_code(digits)]
+
+
 class Places:
     """The places we know, by name and by prefix, read once for a whole file."""
 
@@ -84,7 +89,7 @@ class Places:
         place = self._called(area)
         if place is None:
             raise BadLine(f"We know no area “{area}”. Name it with its state, province or country: Albany, NY.")
-        if self._countries[place] not in COUNTRY_CODE_TO_REGION_CODE[country_code(digits)]:
+        if not is_of_country(digits, self._countries[place]):
             raise BadLine(f"{national(digits)} is not a number of the country that {area} is in.")
         return place
 

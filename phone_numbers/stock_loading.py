@@ -1,11 +1,11 @@
 """Loads files of numbers into the stock: a file whole, or nothing of it and a list of what is wrong with it."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date
 from heapq import nsmallest
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from callcentric import clock
 from phone_numbers.formats import national
@@ -18,22 +18,35 @@ LINES_A_STATEMENT = 100_000
 Report = Callable[[int], None]
 
 
-def load(load_id: int, *, now: datetime, report: Report | None = None) -> StockLoad | None:
-    """Load the file ``load_id``, or refuse it; tells ``report`` the percentage done. None where it is not waiting.
+def load(load_id: int, *, today: date, report: Report | None = None) -> StockLoad | None:
+    """Load the file ``load_id``, or refuse it; tells ``report`` the percentage done.
 
-    The row is locked until all is done and changes in the same transaction as the stock does: of two that start at
-    once one does nothing, and what a crash leaves is a file that still waits.
+    None where it is not waiting, and where somebody has added one of its numbers meanwhile: then it waits still, and
+    the next time this number is a problem that is told.
     """
-    with transaction.atomic():
-        file = StockLoad.objects.waiting().filter(pk=load_id).select_for_update(skip_locked=True).first()
-        if file is None:
-            return None
-        problems = Problems()
-        numbers = _load_numbers(bytes(file.content), problems, report or _reporter(file), now)
-        file.state = StockLoad.State.REFUSED if problems.count else StockLoad.State.LOADED
-        file.numbers, file.problems, file.problem_count = numbers, problems.first(), problems.count
-        file.ended_at = clock.now()
-        file.save(update_fields=["state", "numbers", "problems", "problem_count", "ended_at"])
+    try:
+        return _load(load_id, today, report)
+    except IntegrityError as error:
+        if "number_is_in_the_stock_once" not in str(error):
+            raise
+        return None
+
+
+@transaction.atomic
+def _load(load_id: int, today: date, report: Report | None) -> StockLoad | None:
+    """The row is locked until all is done and changes in the same transaction as the stock does.
+
+    So of two that start at once one does nothing, and what a crash leaves is a file that still waits.
+    """
+    file = StockLoad.objects.waiting().filter(pk=load_id).select_for_update(skip_locked=True).first()
+    if file is None:
+        return None
+    problems = Problems()
+    numbers = _load_numbers(bytes(file.content), problems, report or _reporter(file), today)
+    file.state = StockLoad.State.REFUSED if problems.count else StockLoad.State.LOADED
+    file.numbers, file.problems, file.problem_count = numbers, problems.first(), problems.count
+    file.ended_at = clock.now()
+    file.save(update_fields=["state", "numbers", "problems", "problem_count", "ended_at"])
     return file
 
 
@@ -54,14 +67,14 @@ class Problems:
         return nsmallest(PROBLEMS_SHOWN, self._kept)
 
 
-def _load_numbers(content: bytes, problems: Problems, report: Report, now: datetime) -> int:
+def _load_numbers(content: bytes, problems: Problems, report: Report, today: date) -> int:
     """Returns how many numbers were loaded: all, or none where there is a problem."""
     report(0)
     with connection.cursor() as cursor:
         cursor.execute(CREATE)
         _read(cursor, content, problems, report)
         _compare(cursor, problems)
-        loaded = 0 if problems.count else _insert(cursor, now, report)
+        loaded = 0 if problems.count else _insert(cursor, today, report)
         cursor.execute(DROP)
     return loaded
 
@@ -99,13 +112,13 @@ def _compare(cursor: Any, problems: Problems) -> None:
         problems.count += max(0, count - PROBLEMS_SHOWN)
 
 
-def _insert(cursor: Any, now: datetime, report: Report) -> int:
+def _insert(cursor: Any, today: date, report: Report) -> int:
     cursor.execute("SELECT max(line) FROM loaded_numbers")
     lines = cursor.fetchone()[0]
     loaded = 0
     for first in range(0, lines + 1, LINES_A_STATEMENT):
         report(20 + 80 * first // lines)
-        cursor.execute(INSERT, {"first": first, "after": first + LINES_A_STATEMENT, "today": now.date()})
+        cursor.execute(INSERT, {"first": first, "after": first + LINES_A_STATEMENT, "today": today})
         loaded += cursor.rowcount
     return loaded
 

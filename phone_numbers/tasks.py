@@ -33,7 +33,7 @@ def return_to_stock() -> None:
 
 @shared_task
 def load_file(*, load_id: int) -> None:
-    file = stock_loading.load(load_id, now=clock.now())
+    file = stock_loading.load(load_id, today=clock.today())
     if file:
         log.info("file of numbers ended", file=file.pk, state=file.state, numbers=file.numbers)
 

@@ -70,5 +70,10 @@ class StockLoad(models.Model):
         cache.set(self._progress_key, percent, timeout=10 * 60)
 
     @property
+    def unlisted(self) -> int:
+        """How many problems there are besides those in the list."""
+        return self.problem_count - len(self.problems)
+
+    @property
     def _progress_key(self) -> str:
         return f"stock load {self.pk}"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from callcentric import clock
 from phone_numbers import stock_loading
@@ -23,14 +23,12 @@ class Command(BaseCommand):
             content = file.read_bytes()
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
-        try:
-            # One transaction, so that the sweep does not take it up as well.
-            with transaction.atomic():
-                waiting = StockLoad.objects.create(name=file.name, content=content)
-                load = stock_loading.load(waiting.pk, now=clock.now(), report=self._report)
-        except IntegrityError as error:
-            raise CommandError("The stock changed meanwhile. Nothing was loaded; run it again.") from error
-        assert load is not None  # noqa: S101 (ours alone until it is committed)
+        # One transaction, so that the sweep does not take it up as well.
+        with transaction.atomic():
+            waiting = StockLoad.objects.create(name=file.name, content=content)
+            load = stock_loading.load(waiting.pk, today=clock.today(), report=self._report)
+            if load is None:
+                raise CommandError("The stock changed meanwhile. Nothing was loaded; run it again.")
         self._say(load)
 
     def _report(self, percent: int) -> None:
@@ -38,12 +36,12 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _say(self, load: StockLoad) -> None:
-        self.stdout.write("\r", ending="")
+        self.stdout.write("")
         if load.state == StockLoad.State.LOADED:
             self.stdout.write(f"{load.numbers:,} numbers loaded from {load.name}.")
             return
         for line, reason in load.problems:
             self.stdout.write(f"Line {line}: {reason}")
-        more = load.problem_count - len(load.problems)
         problems = f"{load.problem_count:,} problems" if load.problem_count > 1 else "1 problem"
-        raise CommandError(f"Nothing was loaded: {problems}{f', {more:,} of them not shown' if more else ''}.")
+        unlisted = f", {load.unlisted:,} of them not listed" if load.unlisted else ""
+        raise CommandError(f"Nothing was loaded: {problems}{unlisted}.")
