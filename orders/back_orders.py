@@ -7,15 +7,13 @@ decides between those who come at once: whoever has it finds the order waiting, 
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 
-from billing import months
+from billing import emergency, months
 from billing.models import Service
 from callcentric.errors import Refused
 from catalog.models import Product
 from orders import mails, refunds
 from orders.models import Cart, Order, OrderLine
-from orders.quote import ORDERED_WITH_911
 from orders.refunds import Refund
 from phone_numbers import stock, waits
 from phone_numbers.models import BackOrder, PhoneNumber, RateCenter
@@ -32,23 +30,20 @@ class NotThisNumber(Refused):
 
 
 @transaction.atomic
-def fill(back_order: BackOrder, *, number: PhoneNumber, now: datetime) -> BackOrder:
+def fill(back_order: BackOrder, *, number: PhoneNumber, now: datetime) -> None:
     """Give ``number`` to the order's customer and tell them. Raises NoLongerWaiting or NumberTaken.
 
     Nobody pays for a month without a number: it is paid to the end of the month in which the number came, at least.
     """
-    service = _locked(Service.objects.filter(back_order=back_order))
-    filled = service.back_order
-    assert filled  # noqa: S101 (asked for above; said for the type checker)
+    service = _locked(back_order)
     stock.assign(number, account=service.account, token=None, now=now)
-    filled.state, filled.phone_number, filled.closed_at = State.FILLED, number, now
-    filled.waited = waits.business_days(filled.ordered_on, now.date())
-    filled.save(update_fields=["state", "phone_number", "closed_at", "waited"])
+    back_order.state, back_order.phone_number, back_order.closed_at = State.FILLED, number, now
+    back_order.waited = waits.business_days(back_order.ordered_on, now.date())
+    back_order.save(update_fields=["state", "phone_number", "closed_at", "waited"])
     service.state, service.phone_number = Service.State.ACTIVE, number
     service.paid_until = max(service.paid_until, months.last_day(now.date()))
     service.save(update_fields=["state", "phone_number", "paid_until"])
     mails.number_assigned(service)
-    return filled
 
 
 @transaction.atomic
@@ -58,15 +53,15 @@ def assign_next(rate_center: RateCenter, *, now: datetime, number: PhoneNumber |
     None where nobody waits or no number is free. Of several who do it at once, each serves another order with another
     number (SKIP LOCKED).
     """
-    waiting = Service.objects.filter(
-        state=Service.State.PENDING, back_order__state=State.WAITING, back_order__rate_center=rate_center
-    )
-    oldest = waiting.order_by("back_order__ordered_at", "back_order").select_related("back_order")
-    first = oldest.select_for_update(of=("self",), skip_locked=True).first()
-    if first is None or first.back_order is None:
-        return None
+    # The service's state is what is looked at again once it is locked, so it is asked for too.
+    waiting = BackOrder.objects.waiting().filter(rate_center=rate_center, service__state=Service.State.PENDING)
+    line = waiting.in_line().select_related("service", "account")
+    first = line.select_for_update(of=("service",), skip_locked=True).first()
     number = number or _next_number(rate_center, now)
-    return fill(first.back_order, number=number, now=now) if number else None
+    if first is None or number is None:
+        return None
+    fill(first, number=number, now=now)
+    return first
 
 
 @transaction.atomic
@@ -87,10 +82,12 @@ def assign_this(rate_center: RateCenter, *, digits: str, now: datetime) -> BackO
 
 
 def what_comes_back(back_order: BackOrder) -> Refund:
-    """What withdrawing the order would put into the balance now."""
+    """What withdrawing the order would put into the balance now. Raises NoLongerWaiting."""
+    if back_order.state != State.WAITING:
+        raise NoLongerWaiting(_why_not(back_order))
     line = _line_of(back_order)
-    emergency = _emergency_line(line.order, back_order)
-    return refunds.refund_of(line.order, [line, emergency] if emergency else [line])
+    line_911 = _line_of_911(line.order, back_order)
+    return refunds.refund_of(line.order, [line, line_911] if line_911 else [line])
 
 
 @transaction.atomic
@@ -121,29 +118,29 @@ def _refund_unfilled(back_order: BackOrder, now: datetime) -> bool:
 def _end(back_order: BackOrder, state: str, reason: str, now: datetime) -> Refund:
     """Close a waiting order without a number: its service ends, and its money goes back.
 
-    So does 911 that came with it for no other reason and is not active yet. The cart is locked so that nothing is
-    ordered meanwhile that would need 911.
+    So does 911 that nothing else calls for; its money goes back too where it came with the order and is not active yet.
     """
+    # Nothing is ordered meanwhile that would need 911, and nobody confirms it.
     Cart.objects.select_for_update().filter(account=back_order.account_id).first()
     line = _line_of(back_order, lock=True)
-    service = _locked(Service.objects.filter(back_order=back_order))
-    emergency = _emergency_line(line.order, back_order)
-    _cancel(service, reason, now)
-    for pending in emergency.services.select_for_update() if emergency else ():
-        _cancel(pending, Service.Reason.NOT_NEEDED, now)
+    Service.objects.select_for_update().filter(account=back_order.account_id, kind=Product.Kind.E911).held().first()
+    service = _locked(back_order)
+    line_911 = _line_of_911(line.order, back_order)
+    service.state, service.reason, service.cancelled_on = Service.State.CANCELLED, reason, now.date()
+    service.save(update_fields=["state", "reason", "cancelled_on"])
+    emergency.review(line.order.account, now=now)
     back_order.state, back_order.closed_at = state, now
     back_order.save(update_fields=["state", "closed_at"])
-    return refunds.give_back(line.order, [line, emergency] if emergency else [line], now=now)
+    return refunds.give_back(line.order, [line, line_911] if line_911 else [line], now=now)
 
 
-def _locked(services: QuerySet[Service]) -> Service:
+def _locked(back_order: BackOrder) -> Service:
     """The service of a waiting order, locked. Raises NoLongerWaiting, worded for the order's customer."""
-    service = services.select_for_update().get()
+    service = Service.objects.select_for_update().get(back_order=back_order)
     # Read after the lock was had: before it, somebody else may have been about to close it.
-    back_order = BackOrder.objects.select_related("phone_number").get(service=service)
+    back_order.refresh_from_db(fields=["state", "phone_number"])
     if back_order.state != State.WAITING:
         raise NoLongerWaiting(_why_not(back_order))
-    service.back_order = back_order
     return service
 
 
@@ -174,25 +171,20 @@ def _why_not_this(number: PhoneNumber, rate_center: RateCenter, now: datetime) -
 
 def _line_of(back_order: BackOrder, *, lock: bool = False) -> OrderLine:
     """The line that the order was paid with, and its order, locked if need be."""
-    line = OrderLine.objects.select_related("order__account", "product").get(services__back_order=back_order)
+    line = OrderLine.objects.in_words().select_related("order__account").get(services__back_order=back_order)
     if lock:
         line.order = Order.objects.select_for_update(of=("self",)).select_related("account").get(pk=line.order_id)
     return line
 
 
-def _emergency_line(order: Order, back_order: BackOrder) -> OrderLine | None:
+def _line_of_911(order: Order, back_order: BackOrder) -> OrderLine | None:
     """The order's line for 911, if the number is all that 911 is for and it is not active yet; else None."""
     unconfirmed = [Service.State.PENDING, Service.State.FAILED]
-    line = order.lines.filter(
+    line = order.lines.in_words().filter(
         product__kind=Product.Kind.E911, services__state__in=unconfirmed, refunded_at=None
-    ).select_related("product")
-    needs_it = Service.objects.held().filter(account=order.account, kind__in=ORDERED_WITH_911)
-    return None if needs_it.exclude(back_order=back_order).exists() else line.first()
-
-
-def _cancel(service: Service, reason: str, now: datetime) -> None:
-    service.state, service.reason, service.cancelled_on = Service.State.CANCELLED, reason, now.date()
-    service.save(update_fields=["state", "reason", "cancelled_on"])
+    )
+    calls_for_it = Service.objects.held().filter(account=order.account, kind__in=emergency.CALLS_FOR_911)
+    return None if calls_for_it.exclude(back_order=back_order).exists() else line.first()
 
 
 def _next_number(rate_center: RateCenter, now: datetime) -> PhoneNumber | None:

@@ -13,10 +13,14 @@ from orders.models import Order, OrderLine
 
 @dataclass(frozen=True)
 class Refund:
-    """What comes back: the price, and its share of the order's tax."""
+    """What comes back: the price of some lines, and their share of the order's tax."""
 
-    net: Decimal
+    lines: tuple[OrderLine, ...]
     tax: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        return sum((line.amount for line in self.lines), ZERO)
 
     @property
     def total(self) -> Decimal:
@@ -24,24 +28,23 @@ class Refund:
 
 
 def refund_of(order: Order, lines: Collection[OrderLine]) -> Refund:
-    """What giving back ``lines`` of the order would put into the balance, lines given back before left out.
+    """What giving back ``lines`` of the order, which were not given back before, would put into the balance.
 
     The tax of an order is rounded once for all its lines. So what comes back with some of them is the tax on all that
     is still paid for, less the tax on what stays paid for: in whatever order, the shares add up to the whole tax.
     """
-    paid = {line.pk: line.amount for line in order.lines.all() if not line.refunded_at}
-    net = sum((paid.get(line.pk, ZERO) for line in lines), ZERO)
-    before = sum(paid.values(), ZERO)
-    return Refund(net, tax_on(before, order.tax_rate) - tax_on(before - net, order.tax_rate))
+    before = sum((line.amount for line in order.lines.filter(refunded_at=None)), ZERO)
+    after = before - sum((line.amount for line in lines), ZERO)
+    return Refund(tuple(lines), tax_on(before, order.tax_rate) - tax_on(after, order.tax_rate))
 
 
 def give_back(order: Order, lines: Collection[OrderLine], *, now: datetime) -> Refund:
     """Put the money of ``lines`` into the balance, each line once; the caller has locked the order.
 
-    Each is a transfer of its own with a key of its own.
+    Each is a transfer of its own, and its key names the line.
     """
-    given = [_give_back(order, line, now) for line in lines if not line.refunded_at]
-    return Refund(sum((each.net for each in given), ZERO), sum((each.tax for each in given), ZERO))
+    tax = sum((_give_back(order, line, now).tax for line in lines), ZERO)
+    return Refund(tuple(lines), tax)
 
 
 def _give_back(order: Order, line: OrderLine, now: datetime) -> Refund:

@@ -12,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from catalog.models import Product
 from orders.models import Cart, CartLine, Order
 from tests.factories import PhoneNumberFactory, RateCenterFactory
+from tests.orders.waiting import wait_in_line
 
 # Visitors are sent to the login page, staff to the admin.
 CUSTOMERS = {
@@ -25,6 +26,7 @@ CUSTOMERS = {
     "checkout_address",
     "orders",
     "order_detail",
+    "back_order_withdraw",
     "billing",
     "transactions",
     "transactions_csv",
@@ -108,12 +110,14 @@ def addresses(alice, catalog) -> dict[str, str]:
         rate_center=RateCenterFactory(),
         phone_number=PhoneNumberFactory(),
     )
+    waiting = wait_in_line(order)
     arguments = {
         "cart_remove": [line.pk],
         "cart_hold": [number.pk],
         "order_numbers": [number.rate_center_id],
         "coverage_area": [number.rate_center_id],
         "order_detail": [order.reference],
+        "back_order_withdraw": [waiting.pk],
         "card_default": [card.pk],
         "card_remove": [card.pk],
         "payment": [payment.token],
@@ -153,6 +157,7 @@ def test_staff_have_no_way_in_but_the_admin(addresses, sam_client):
         "cart_hold",
         "cart_remove",
         "order_detail",
+        "back_order_withdraw",
         "payment",
         "payment_check",
         "payment_cancel",

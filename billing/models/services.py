@@ -3,7 +3,7 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Prefetch, Q
 
 from accounts.models import Account, Address
 from catalog.models import Product
@@ -21,6 +21,11 @@ class ServiceQuerySet(models.QuerySet["Service"]):
     def numbers(self) -> Self:
         """Phone numbers with their places at hand; one that still waits for staff has none yet."""
         return self.filter(kind=Product.Kind.DID).select_related("product", "phone_number", "rate_center__region")
+
+    def in_words(self) -> Self:
+        """Services with everything at hand that says what they are and where a waiting number stands in line."""
+        about = self.select_related("product", "address", "phone_number", "rate_center__region")
+        return about.prefetch_related(Prefetch("back_order", BackOrder.objects.with_position()))
 
 
 class Service(models.Model):
@@ -128,3 +133,8 @@ class Service(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product.name} ({self.get_state_display()})"
+
+    @property
+    def is_waiting(self) -> bool:
+        """A phone number that was ordered and has not come yet."""
+        return self.state == Service.State.PENDING and self.back_order_id is not None

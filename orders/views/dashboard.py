@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import CustomerRequest, customers_only
-from billing import ledger, renewals
+from billing import emergency, ledger, renewals
 from billing.models import Service
 from callcentric import clock
 from catalog.models import Product
@@ -21,12 +21,14 @@ ORDER_OF_KINDS = list(Product.Kind.values)
 def dashboard(request: CustomerRequest) -> HttpResponse:
     account = request.account
     checkout.finish_all(now=clock.now(), account=account)
-    services = list(Service.objects.held().filter(account=account).select_related("product", "address"))
+    services = list(Service.objects.held().in_words().filter(account=account))
     services.sort(key=lambda service: (ORDER_OF_KINDS.index(service.kind), service.pk))
     context = {
         "account": account,
         "balance": ledger.of(account).balance,
         "card": account.cards.usable().filter(is_default=True).first(),
+        "failed_911": next((service for service in services if service.state == Service.State.FAILED), None),
+        "lacks_911": emergency.decision_for(account, services) == emergency.Decision.ADD,
         "products": renewals.upcoming(services, today=clock.today()),
         "paying": Order.objects.filter(account=account, state=Order.State.PAYING).first(),
         "email_is_confirmed": account.email_is_confirmed,

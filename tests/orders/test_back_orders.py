@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import QuerySet
 from post_office.models import Email
 
 from accounts.models import Account
@@ -44,6 +45,11 @@ def waiting(customer) -> BackOrder:
     return found
 
 
+def mails() -> QuerySet[Email]:
+    """Those on numbers: 911 has its own."""
+    return Email.objects.exclude(subject__contains="911")
+
+
 def service_of(back_order: BackOrder) -> Service:
     return Service.objects.get(back_order=back_order)
 
@@ -52,13 +58,14 @@ class TestFill:
     def test_the_number_is_the_customers(self, waiting, customer):
         number = PhoneNumberFactory()
         # Monday 11 January; Wednesday of the week after.
-        filled = back_orders.fill(waiting, number=number, now=NOON + timedelta(days=9))
+        back_orders.fill(waiting, number=number, now=NOON + timedelta(days=9))
+        filled = BackOrder.objects.get()
         number.refresh_from_db()
         service = service_of(waiting)
         assert (number.state, number.holder) == (PhoneNumber.State.ASSIGNED, customer)
         assert (filled.state, filled.phone_number, filled.waited) == (BackOrder.State.FILLED, number, 7)
         assert (service.state, service.phone_number, service.paid_until) == ("active", number, date(2027, 1, 31))
-        mail = Email.objects.get()
+        mail = mails().get()
         assert (mail.to, mail.subject) == (["alice@example.com"], f"Your new phone number: {number}")
         assert "This is the number you waited for. It is paid until 31 January 2027." in mail.message
         assert balance(customer) == 200 - PAID
@@ -148,7 +155,7 @@ class TestWithdraw:
 
     def test_the_customer_is_told_how_much(self, waiting):
         back_orders.withdraw(waiting, now=NOON)
-        mail = Email.objects.get()
+        mail = mails().get()
         assert mail.subject == "Your order for a number in Albany, NY is withdrawn"
         assert "$12.52 is back in your balance: $11.50, and $1.02 of tax." in mail.message
 
@@ -156,7 +163,7 @@ class TestWithdraw:
         back_orders.withdraw(waiting, now=NOON)
         with pytest.raises(back_orders.NoLongerWaiting, match="withdrawn already"):
             back_orders.withdraw(waiting, now=NOON)
-        assert (balance(customer), Email.objects.count()) == (200, 1)
+        assert (balance(customer), mails().count()) == (200, 1)
 
     def test_a_number_that_has_come_stays(self, waiting, customer):
         number = PhoneNumberFactory()
@@ -169,10 +176,10 @@ class TestWithdraw:
         )
         assert balance(customer) == 200 - PAID
 
-    def test_911_that_is_active_stays_and_is_paid_for(self, waiting, customer):
-        Service.objects.filter(kind="e911").update(state="active")
+    def test_911_that_is_active_ends_too_and_is_paid_for(self, waiting, customer):
+        Service.objects.filter(kind="e911").update(state="active", confirmed_at=NOON)
         back_orders.withdraw(waiting, now=NOON)
-        assert Service.objects.get(kind="e911").state == Service.State.ACTIVE
+        assert Service.objects.get(kind="e911").reason == Service.Reason.NOT_NEEDED
         assert balance(customer) == 200 - PAID + NUMBER + Decimal("0.80")
 
     def test_911_that_a_plan_needs_too_stays(self, customer):
@@ -209,13 +216,13 @@ class TestRefundOverdue:
         waiting.refresh_from_db()
         assert (waiting.state, waiting.refund_on, balance(customer)) == ("refunded", date(2027, 2, 10), 200)
         assert service_of(waiting).reason == Service.Reason.UNFILLED
-        mail = Email.objects.get()
+        mail = mails().get()
         assert mail.subject == "We found no number in Albany, NY: your money is back"
         assert "$12.52 is back in your balance" in mail.message
 
     def test_running_twice_refunds_once(self, waiting, customer):
         assert [back_orders.refund_overdue(now=DAY_30) for _ in range(2)] == [1, 0]
-        assert (balance(customer), Email.objects.count()) == (200, 1)
+        assert (balance(customer), mails().count()) == (200, 1)
 
     def test_what_was_filled_or_withdrawn_is_left_alone(self, customer, other):
         back_orders.fill(wait_for_number(customer), number=PhoneNumberFactory(), now=NOON)
@@ -226,3 +233,32 @@ class TestRefundOverdue:
     def test_a_late_run_refunds_what_is_left(self, waiting, other):
         wait_for_number(other, now=NOON + timedelta(days=20))
         assert back_orders.refund_overdue(now=DAY_30 + timedelta(days=15)) == 1
+
+
+class TestWithdrawPage:
+    def test_it_asks_first_and_says_what_comes_back(self, waiting, alice_client):
+        page = alice_client.get(f"/back-orders/{waiting.pk}/withdraw/")
+        text = page.content.decode()
+        assert (page.status_code, page.context["coming_back"].total) == (200, PAID)
+        assert ("Withdraw this order?" in text, "$12.52" in text, "$1.02" in text) == (True, True, True)
+        assert service_of(waiting).state == Service.State.PENDING
+
+    def test_confirming_withdraws(self, waiting, customer, alice_client):
+        response = alice_client.post(f"/back-orders/{waiting.pk}/withdraw/")
+        assert (response.status_code, response.url, balance(customer)) == (302, "/dashboard/", 200)
+        text = alice_client.get("/dashboard/").content.decode()
+        assert "Your order for a number in Albany, NY is withdrawn. $12.52 is in your balance." in text
+
+    @pytest.mark.parametrize("method", ["get", "post"])
+    def test_staff_were_faster(self, waiting, customer, alice_client, method):
+        number = PhoneNumberFactory()
+        back_orders.fill(waiting, number=number, now=NOON)
+        response = getattr(alice_client, method)(f"/back-orders/{waiting.pk}/withdraw/")
+        assert response.status_code == 409
+        assert f"Your number has come: {number} is yours now" in response.content.decode()
+        assert balance(customer) == 200 - PAID
+
+    @pytest.mark.parametrize("method", ["get", "post"])
+    def test_a_strangers_is_not_found(self, waiting, bob_client, method):
+        assert getattr(bob_client, method)(f"/back-orders/{waiting.pk}/withdraw/").status_code == 404
+        assert service_of(waiting).state == Service.State.PENDING

@@ -11,9 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account, EmbargoedCountry
 from billing import ledger
-from catalog.models import Product
 from orders.models import CartLine, Order
-from tests.factories import AddressFactory, hold_number
+from tests.factories import AddressFactory
 from tests.orders.conftest import put_into_cart
 
 ADDRESS = {"country": "US", "street": "5 Test Road", "city": "Albany", "region": "NY", "postal_code": "12207"}
@@ -176,79 +175,6 @@ class TestOrders:
             assert confirm(alice_client, total=str(total)).status_code == 302
         assert (one, queries()) == (7, 7)
         assert len(alice_client.get("/orders/").context["page"]) == 3
-
-
-class TestDashboard:
-    def test_a_new_customer_is_told_what_to_do(self, alice, alice_client, catalog):
-        text = alice_client.get("/dashboard/").content.decode()
-        assert "You have no products yet." in text
-        assert alice.number in text
-
-    def test_my_products_say_what_happens_next(self, shopper, alice_client):
-        confirm(alice_client)
-        page = alice_client.get("/dashboard/")
-        assert [(product.monthly, product.words, product.warning) for product in page.context["products"]] == [
-            (Decimal("6.95"), "Renews on 27 January for February: $6.95.", ""),
-            (
-                0,
-                "Goes on without a monthly fee: it is inside North America 500.",
-                "911 is not active yet. We e-mail you as soon as it is confirmed.",
-            ),
-        ]
-        assert "MY PRODUCTS" in page.content.decode()
-        assert "Order products and services" in page.content.decode()
-
-    def test_it_shows_nobody_elses(self, shopper, alice_client, bob_client, bob):
-        confirm(alice_client)
-        page = bob_client.get("/dashboard/")
-        assert (page.context["products"], page.context["balance"]) == ([], 0)
-
-    def test_it_takes_the_same_queries_for_one_product_and_for_three(self, shopper, alice_client, alice):
-        def queries() -> int:
-            with CaptureQueriesContext(connection) as captured:
-                assert alice_client.get("/dashboard/").status_code == 200
-            return len(captured)
-
-        hold_number(alice)
-        one = queries()
-        hold_number(alice)
-        hold_number(alice)
-        assert (one, queries()) == (10, 10)
-        assert len(alice_client.get("/dashboard/").context["products"]) == 3
-
-    def test_looking_finishes_an_order_that_the_bank_has_answered(self, shopper, alice_client):
-        """Back from the bank by another page than the order's: nothing waits for the sweep."""
-        confirm(alice_client)
-        order = Order.objects.get()
-        put_into_cart(shopper, "north-america-basic")
-        card = shopper.cards.create(
-            stripe_id="pm_1", brand="visa", last4="4242", expires_month=12, expires_year=2040, is_default=True
-        )
-        paid = {"state": "succeeded", "stripe_id": "pi_1", "settled_at": order.placed_at}
-        payment = shopper.payments.create(card=card, purpose="order", amount=Decimal("1.44"), token=uuid4(), **paid)
-        addresses = {"billing_address": order.billing_address, "service_address": order.service_address}
-        amounts = {"subtotal": Decimal("1.32"), "tax": Decimal("0.12"), "total": Decimal("1.44"), "tax_rate": 0}
-        waiting = Order.objects.create(
-            account=shopper, token=uuid4(), payment=payment, from_card=Decimal("1.44"), **addresses, **amounts
-        )
-        waiting.lines.create(
-            product=Product.objects.get(code="north-america-basic"), position=1, this_month=Decimal("1.32")
-        )
-        products = alice_client.get("/dashboard/").context["products"]
-        assert [each.service.product.code for each in products] == ["north-america-basic", "e911"]
-        waiting.refresh_from_db()
-        assert waiting.state == Order.State.COMPLETED
-
-    def test_a_renewal_that_is_overdue_is_not_promised_for_a_past_day(self, shopper, alice_client):
-        confirm(alice_client)
-        with time_machine.travel("2027-02-03T17:00:00Z", tick=False):
-            assert alice_client.get("/dashboard/").context["products"][0].words == (
-                "The renewal for February is due: $6.95."
-            )
-
-    def test_an_unconfirmed_e_mail_address_is_pointed_out(self, alice, alice_client, catalog):
-        alice.user.emailaddress_set.update(verified=False)
-        assert "Confirm your e-mail address." in alice_client.get("/dashboard/").content.decode()
 
 
 def test_order_products_and_services_lists_what_is_on_offer(alice_client, catalog):

@@ -39,3 +39,14 @@ def wait_for_number(
     number_into_cart(account, code, at)
     order = order_what_is_in_the_cart(account, now=now)
     return BackOrder.objects.get(service__order_lines__order=order)
+
+
+def wait_in_line(order: Order) -> BackOrder:
+    """A waiting number as a line of ``order``, which nobody has paid for."""
+    product, place = Product.objects.get(code="pay-per-minute"), RateCenterFactory()
+    waiting = BackOrder.objects.create(account=order.account, product=product, rate_center=place)
+    today = waiting.ordered_on
+    service = {"account": order.account, "kind": product.kind, "state": "pending", "started_on": today}
+    line = order.lines.create(product=product, rate_center=place, position=1)
+    line.services.create(product=product, rate_center=place, back_order=waiting, paid_until=today, **service)
+    return waiting
