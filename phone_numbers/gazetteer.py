@@ -1,15 +1,12 @@
 """What the library `phonenumbers` knows: which place a prefix belongs to, and how its name is written out."""
 
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from phone_numbers import towns
+from phone_numbers.starting_data import PLACES, REGIONS
 
-REGIONS: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("regions.toml").read_text())
-PLACES: dict[str, Any] = tomllib.loads(Path(__file__).with_name("places.toml").read_text())
 _COUNTRY_OF = {code: country for country, names in REGIONS.items() for code in names}
 
 

@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
@@ -12,10 +11,11 @@ from django_countries import countries
 
 from catalog.models import Product
 from phone_numbers import towns
-from phone_numbers.gazetteer import PLACES, REGIONS, Known, known_prefixes, written_out
+from phone_numbers.gazetteer import Known, known_prefixes, written_out
 from phone_numbers.models import CoverageLoad, Offering, Prefix, RateCenter, Region, WaitTime
 from phone_numbers.place_names import PlaceNames
 from phone_numbers.renaming import rename
+from phone_numbers.starting_data import FILES, PLACES, REGIONS
 
 ROWS_A_STATEMENT = 5000
 # Raise it when what is made of the data changes, so that systems that are running load it again.
@@ -63,8 +63,7 @@ class _Steps:
 
 def _data() -> str:
     """Names the data: versions of the libraries, and a digest of our own files."""
-    files = [Path(__file__).with_name(name).read_bytes() for name in ("regions.toml", "places.toml")]
-    digest = hashlib.sha256(b"".join(files)).hexdigest()[:16]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in FILES)).hexdigest()[:16]
     return f"phonenumbers {version('phonenumbers')}, zipcodes {version('zipcodes')}, files {digest}, rules {RULES}"
 
 

@@ -7,8 +7,8 @@ from django.db.models import Exists, OuterRef, Q
 
 from phone_numbers import towns
 from phone_numbers.distances import kilometres_from
-from phone_numbers.gazetteer import REGIONS
 from phone_numbers.models import RateCenter, StockChange
+from phone_numbers.starting_data import REGIONS
 from phone_numbers.towns import Town
 
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cache
 from statistics import median
 
+from phone_numbers.starting_data import REGIONS
+
 # As they are spelled, and as they are compared.
 _SPELLINGS = {"st": "saint", "ste": "sainte", "mt": "mount", "ft": "fort", "afb": "airforcebase", "twp": "township"}
 # What a place's name may have more than its town's: White Lake Township is at White Lake.
 _ENDINGS = ("township", "charter", "borough", "village", "city")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Town:
     """Where the middle of a town's ZIP codes lies, in degrees."""
 
@@ -27,9 +29,9 @@ class Town:
 
 def find(*, name: str, state: str) -> Town | None:
     """The town that is spelled like ``name``, whatever its accents, hyphens and Saints, in the state "NY"."""
-    words = _words(name)
+    words = _words(name) if state in REGIONS["US"] else []
     while words:
-        found = _towns().get((state, "".join(words)))
+        found = _towns_of(state).get("".join(words))
         if found or words[-1] not in _ENDINGS:
             return found
         words.pop()
@@ -39,7 +41,7 @@ def find(*, name: str, state: str) -> Town | None:
 def find_anywhere(*, name: str) -> list[Town]:
     """The towns of that name in all states."""
     key = spelled_alike(name)
-    return [_towns()[state, key] for state in _states() if (state, key) in _towns()]
+    return [towns[key] for towns in map(_towns_of, REGIONS["US"]) if key in towns]
 
 
 def at_zip(code: str) -> Town | None:
@@ -63,28 +65,20 @@ def _words(name: str) -> list[str]:
 
 
 @cache
-def _states() -> list[str]:
-    return sorted({state for state, _ in _towns()})
-
-
-@cache
-def _towns() -> dict[tuple[str, str], Town]:
-    """Every town by state and spelling. Of two with the same spelling the one that is a town's main name counts."""
-    # Imported here: only few questions need it, and it takes a moment and some memory.
+def _towns_of(state: str) -> dict[str, Town]:
+    """The towns of a state by spelling. Of two with the same spelling the one that is a town's main name counts."""
+    # Imported here, and asked state by state: all at once would take every web process 200 MB.
     import zipcodes
 
-    found: dict[tuple[str, str], Town] = {}
-    # filter_by makes a list that goes away again; list_all would keep all it knows in memory.
-    codes = [code for code in zipcodes.filter_by(country="US") if float(code["lat"])]
+    found: dict[str, Town] = {}
+    codes = [code for code in zipcodes.filter_by(state=state) if float(code["lat"])]
     for kind in ("city", "acceptable_cities", "unacceptable_cities"):
         spots = defaultdict(list)
         for code in codes:
-            names = [code["city"]] if kind == "city" else code[kind]
-            for name in names:
-                spots[code["state"], spelled_alike(name)].append((name, float(code["lat"]), float(code["long"])))
+            for name in [code["city"]] if kind == "city" else code[kind]:
+                spots[spelled_alike(name)].append((name, float(code["lat"]), float(code["long"])))
         for key, these in spots.items():
-            if not key[1]:
-                continue
             latitude, longitude = median(spot[1] for spot in these), median(spot[2] for spot in these)
-            found.setdefault(key, Town(these[0][0], key[0], latitude, longitude, is_main_name=kind == "city"))
+            found.setdefault(key, Town(these[0][0], state, latitude, longitude, is_main_name=kind == "city"))
+    found.pop("", None)
     return found
