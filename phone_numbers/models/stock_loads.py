@@ -76,4 +76,4 @@ class StockLoad(models.Model):
 
     @property
     def _progress_key(self) -> str:
-        return f"stock load {self.pk}"
+        return f"stock-load:{self.pk}"
