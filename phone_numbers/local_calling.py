@@ -33,7 +33,7 @@ class LocalAreas:
 
     places: list[RateCenter] = field(default_factory=list)
     is_estimate: bool = False
-    # How we know, to be shown beside them.
+    # How we know, as it goes on after "Areas"; where there are none, a sentence that says so.
     basis: str = ""
 
 
@@ -45,19 +45,22 @@ def local_to(rate_center: RateCenter) -> LocalAreas:
     imported = list(rate_center.local_calling.values_list("to", flat=True))
     if imported:
         places = _nearest(others.filter(pk__in=imported), rate_center)
-        return LocalAreas(places, basis="by the phone companies' local calling areas")
+        return LocalAreas(places, basis="that the phone companies list as local")
     if rate_center.region.country not in NUMBERED_BY_AREA_CODES:
-        return LocalAreas(basis="not known outside North America")
+        return LocalAreas(basis="which areas are local is not known outside North America")
     if rate_center.latitude is not None and rate_center.longitude is not None:
         square = around(rate_center.latitude, rate_center.longitude, kilometres=KILOMETRES)
         near = others.filter(square, _neighbours(rate_center))
         places = _nearest(near, rate_center, within=KILOMETRES)
-        return LocalAreas(places, is_estimate=True, basis=f"within {KILOMETRES} km, an estimate")
+        return _estimate(places, f"within {KILOMETRES} km")
     same_code = others.filter(_shares_an_area_code(rate_center), region=rate_center.region)
     places = list(same_code.with_available().select_related("region").order_by(F("available").desc(), "name")[:SHOWN])
-    return LocalAreas(
-        places, is_estimate=True, basis="with the same area code, an estimate: distances are not known here"
-    )
+    return _estimate(places, "with the same area code", why=": distances are not known here")
+
+
+def _estimate(places: list[RateCenter], where: str, why: str = "") -> LocalAreas:
+    basis = f"{where}, an estimate{why}" if places else f"we know of no other area {where}"
+    return LocalAreas(places, is_estimate=True, basis=basis)
 
 
 def _nearest(places: RateCenterQuerySet, rate_center: RateCenter, *, within: float | None = None) -> list[RateCenter]:

@@ -10,10 +10,10 @@ from django.db.models import Q
 from accounts.embargo import FIRST_LIST
 from catalog.models import Product
 from phone_numbers import gazetteer, loading, towns
-from phone_numbers.models import CoverageLoad, LocalCalling, Offering, Prefix, RateCenter, Region, WaitTime
+from phone_numbers.models import CoverageLoad, LocalCalling, Offering, PhoneNumber, Prefix, RateCenter, Region, WaitTime
 from phone_numbers.renaming import rename
 from phone_numbers.starting_data import PLACES
-from tests.factories import PhoneNumberFactory, RateCenterFactory
+from tests.factories import PhoneNumberFactory, RateCenterFactory, hold_number
 
 pytestmark = pytest.mark.django_db
 
@@ -237,11 +237,13 @@ def test_staff_decide_where_limited_products_are_sold(few_places, catalog):
 
 
 # --- Two places that are one ------------------------------------------------------------------------------------------
-def test_everything_moves_where_a_place_of_that_name_exists(catalog):
+def test_everything_moves_where_a_place_of_that_name_exists(catalog, alice):
     new, troy = RateCenterFactory(name="Richfield Springs"), RateCenterFactory(name="Troy")
     old = RateCenterFactory(name="Richfield Spgs")
     PhoneNumberFactory(rate_center=new)
     number = PhoneNumberFactory(rate_center=old)
+    taken = PhoneNumberFactory(rate_center=old, state=PhoneNumber.State.ASSIGNED, holder=alice)
+    service = hold_number(alice, phone_number=taken)
     Prefix.objects.create(rate_center=old, digits="1315858")
     product = Product.objects.get(code="dirt-cheap")
     for here in (old, new):
@@ -250,8 +252,10 @@ def test_everything_moves_where_a_place_of_that_name_exists(catalog):
     LocalCalling.objects.bulk_create(LocalCalling(rate_center=here, to=there) for here, there in pairs)
 
     rename(old, name="Richfield Springs")
-    number.refresh_from_db()
-    assert (number.rate_center, prefixes(new)) == (new, ["1315858"])
+    for row in (number, taken, service):
+        row.refresh_from_db()
+        assert row.rate_center == new
+    assert prefixes(new) == ["1315858"]
     assert [offering.rate_center for offering in Offering.objects.all()] == [new]
     assert set(LocalCalling.objects.values_list("rate_center", "to")) == {(new.pk, troy.pk), (troy.pk, new.pk)}
     assert RateCenter.objects.filter(name="Richfield Spgs").exists() is False

@@ -77,12 +77,17 @@ def test_without_coordinates_the_area_code_must_do(db):
     ("more", "basis"),
     [
         ({"is_toll_free": True}, "a call to a toll-free number costs the caller nothing, from anywhere"),
-        ({"country": "DE"}, "not known outside North America"),
+        ({"country": "DE"}, "which areas are local is not known outside North America"),
     ],
 )
 def test_where_nothing_is_local_it_says_why(albany, more, basis):
     region = RegionFactory(country=more.pop("country", "US"), code="XX", name="Elsewhere")
     assert local_to(place("Somewhere", at=(42.66, -73.74), region=region, **more)) == LocalAreas(basis=basis)
+
+
+def test_where_no_place_is_near_it_says_so(albany):
+    assert local_to(albany) == LocalAreas([], True, "we know of no other area within 40 km")
+    assert local_to(place("Nowhere")) == LocalAreas([], True, "we know of no other area with the same area code")
 
 
 def test_toll_free_is_local_to_nothing(albany):
@@ -106,7 +111,7 @@ def test_what_was_imported_wins_over_the_estimate(albany, vermont):
     LocalCalling.objects.create(rate_center=place("Utica"), to=albany)
     answer = local_to(albany)
     assert found(answer) == ["Rutland, VT", "Adams, VT"]
-    assert (answer.is_estimate, answer.basis) == (False, "by the phone companies' local calling areas")
+    assert (answer.is_estimate, answer.basis) == (False, "that the phone companies list as local")
 
 
 @pytest.mark.parametrize("is_imported", [True, False])
