@@ -65,7 +65,7 @@ class Answer:
 class Alternatives:
     """What to look at where a question has no answer."""
 
-    # Places with a name like it, or with the area code of the number.
+    # Places with the same area code, or with a name like it.
     similar: list[RateCenter] = field(default_factory=list)
     # The town or ZIP code that was meant, and the places with numbers that are nearest to it.
     near: str = ""
@@ -138,17 +138,15 @@ def with_waits(places: Iterable[RateCenter], *, today: date) -> list[tuple[RateC
 def alternatives(question: Question) -> Alternatives:
     """What to offer where nothing was found: similar names or the same area code, and the nearest with numbers."""
     spot = locate(question.text) if question.is_name or question.zip_code else None
-    if question.ending or spot and question.zip_code:
-        similar = RateCenter.objects.none()
-    elif question.digits:
+    if spot:
+        return Alternatives(near=spot.name, nearest=nearest_in_stock(latitude=spot.latitude, longitude=spot.longitude))
+    if question.ending:
+        return Alternatives()
+    if question.digits:
         similar = RateCenter.objects.with_prefix(question.digits[:DIGITS_OF_AN_AREA_CODE]).in_order()
     else:
         similar = RateCenter.objects.spelled_like(question.text)
-    return Alternatives(
-        similar=list(similar.to_show()[:SIMILAR_SHOWN]),
-        near=spot.name if spot else "",
-        nearest=nearest_in_stock(latitude=spot.latitude, longitude=spot.longitude) if spot else [],
-    )
+    return Alternatives(similar=list(similar.to_show()[:SIMILAR_SHOWN]))
 
 
 def numbers(question: Question) -> list[PhoneNumber]:

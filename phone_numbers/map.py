@@ -33,6 +33,8 @@ class Tile:
 @dataclass(frozen=True)
 class Map:
     tiles: list[Tile]
+    # Regions without a square: other countries, and toll-free.
+    others: list[Region]
     width: int
     height: int
     square: str = str(SQUARE)
@@ -51,8 +53,9 @@ def drawn(regions: Iterable[Region]) -> Map:
             for key, (column, row) in squares.items()
             if key in by_key
         ],
-        width=max(column for column, _ in squares.values()) * STEP + SQUARE,
-        height=max(row for _, row in squares.values()) * STEP + SQUARE,
+        [region for key, region in by_key.items() if key not in squares],
+        width=max(column for column, _ in squares.values()) * STEP + SQUARE + 4,
+        height=max(row for _, row in squares.values()) * STEP + SQUARE + 4,
     )
 
 

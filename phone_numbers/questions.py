@@ -9,7 +9,7 @@ from callcentric.errors import Refused
 LONGEST, LONGEST_HERE = 15, 10
 
 _ENDING = re.compile(r"(?:(?:ends|ending)(?: (?:in|with))? |…|\.\.+|\*)\s*(.+)", re.IGNORECASE)
-_DIGITS = re.compile(r"\+?[\d\s()./-]+")
+_DIGITS = re.compile(r"\+?[\d\s()./-]*")
 _ZIP_CODE = re.compile(r"(\d{5})(-\d{4})?")
 _POSTAL_CODE = re.compile(r"[A-Z]\d[A-Z]( ?\d[A-Z]\d)?", re.IGNORECASE)
 _LETTER_AMONG_DIGITS = re.compile(r"\d[^\W\d_]|[^\W\d_]\d|\d-[^\W\d_]")
@@ -21,7 +21,7 @@ class Unclear(Refused):
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked for: a place's name or, where ``digits`` or ``ending`` are there, numbers."""
+    """What is asked for: a place by its name or ZIP code or, where ``digits`` or ``ending`` are there, numbers."""
 
     text: str
     # The first digits of a number, with the country's code and without the plus sign.
@@ -50,8 +50,12 @@ def understand(text: str) -> Question:
     ending = _ENDING.fullmatch(text)
     if ending:
         return Question(text, ending=_ending(ending[1]))
+    zip_code = _ZIP_CODE.fullmatch(text)
+    if zip_code:
+        # Half of them might be an area code and two digits more.
+        return Question(text, digits=f"1{zip_code[1]}" if text[0] not in "01" else "", zip_code=zip_code[1])
     if _DIGITS.fullmatch(text):
-        return Question(text, digits=_first_digits(text), zip_code=_zip_code(text))
+        return Question(text, digits=_first_digits(text))
     if _POSTAL_CODE.fullmatch(text):
         raise Unclear("We look up ZIP codes of the US only. For a place in Canada, type its name or its area code.")
     if _LETTER_AMONG_DIGITS.search(text):
@@ -76,15 +80,10 @@ def _first_digits(text: str) -> str:
         return digits
     if text.startswith("00"):
         raise Unclear("Type + and the country's code for another country: +44 20.")
-    # No area code begins with 1: it is the country's. A ZIP code may.
-    here = digits if _zip_code(text) else digits.removeprefix("1")
+    # No area code begins with 1: it is the country's.
+    here = digits.removeprefix("1")
     if not 3 <= len(here) <= LONGEST_HERE:
         raise Unclear("Type an area code of three digits, or up to ten digits of a number: 718 or 718-555-0100.")
-    if here[0] in "01" and not _zip_code(text):
+    if here[0] in "01":
         raise Unclear("No area code begins with 0 or 1. For another country, begin with + and its code: +44 20.")
     return f"1{here}"
-
-
-def _zip_code(text: str) -> str:
-    found = _ZIP_CODE.fullmatch(text)
-    return found[1] if found else ""

@@ -34,8 +34,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
     if form.region and "region" in request.GET:
         context |= {"region": form.region} | _page(request, RateCenter.objects.filter(region=form.region).in_order())
     else:
-        further = [region for region in regions if region.is_whole_country]
-        context |= {"map": coverage_map.drawn(regions), "further": further}
+        context["map"] = coverage_map.drawn(regions) if regions else None
     return render(request, "phone_numbers/coverage.html", context)
 
 

@@ -140,7 +140,7 @@ class RateCenter(models.Model):
         # Toll-free is no place, and where a region is its whole country the name says it.
         if self.is_toll_free:
             return self.name
-        return f"{self.name}, {self.region.name if self.region.code == self.region.country else self.region.code}"
+        return f"{self.name}, {self.region.name if self.region.is_whole_country else self.region.code}"
 
     def sells(self, product: Product, *, is_offered: bool) -> bool:
         """Whether a DID product is sold here; ``is_offered``: a limited one is listed for this place (domain.md §2)."""

@@ -1,183 +1,207 @@
-"""The coverage tool: what is typed, what is found, and what the page says."""
+"""Which places and numbers answer a question, what is sold at a place, and what the database holds of places."""
 
-import re
+from datetime import date
 
 import pytest
 from django.db import IntegrityError
-from django.test import Client
-from django.utils.html import strip_tags
 
+from catalog.models import Product
 from phone_numbers import coverage
-from phone_numbers.models import Prefix, RateCenter, Region
+from phone_numbers.models import BackOrder, Offering, PhoneNumber, RateCenter, WaitTime, regions_with_available
+from phone_numbers.questions import understand
+from phone_numbers.stock import count_up
+from tests.conftest import TODAY
+from tests.factories import PhoneNumberFactory
+from tests.phone_numbers.conftest import place
+
+EVERYWHERE = ["pay-per-minute", "personal-unlimited", "office-unlimited", "service-provider-unlimited"]
 
 
-@pytest.fixture
-def new_york(db) -> Region:
-    return Region.objects.create(country="US", code="NY", name="New York")
-
-
-@pytest.fixture
-def ontario(db) -> Region:
-    return Region.objects.create(country="CA", code="ON", name="Ontario")
-
-
-def place(region: Region, name: str, *prefixes: str) -> RateCenter:
-    made = RateCenter.objects.create(region=region, name=name)
-    Prefix.objects.bulk_create(Prefix(rate_center=made, digits=f"1{digits}") for digits in prefixes)
-    return made
-
-
-@pytest.fixture
-def places(new_york, ontario) -> None:
-    place(new_york, "Albany", "518207", "518209")
-    place(new_york, "Brooklyn", "347221", "718209", "718210")
-    place(ontario, "Brooklin", "905425")
-    place(ontario, "New Albany", "905999")
-
-
-def found(text: str, region: Region | None = None) -> list[tuple[str, list[str]]]:
-    answer = coverage.places(question=coverage.understand(text), region=region)
-    return [(str(place), [str(prefix) for prefix in place.prefixes.all()]) for place in answer]
-
-
-@pytest.mark.parametrize(
-    ("text", "digits"),
-    [
-        ("718", "718"),
-        ("718-555", "718555"),
-        ("(718) 555-0100", "7185550100"),
-        ("+1 718", "718"),
-        ("1.718.555", "718555"),
-        ("Brooklyn", ""),
-        ("Brooklyn 718", ""),
-        ("718x", ""),
-    ],
-)
-def test_digits_are_read_however_they_are_written(text, digits):
-    assert coverage.understand(text) == coverage.Question(text, digits)
-
-
-@pytest.mark.parametrize(("text", "is_toll_free"), [("800", True), ("888-555", True), ("808", False), ("80", False)])
-def test_toll_free_codes_belong_to_no_place(text, is_toll_free):
-    assert coverage.understand(text).is_toll_free is is_toll_free
+def found(text: str) -> list[str]:
+    return [str(place) for place in coverage.places(understand(text)).select_related("region")]
 
 
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("brook", [("Brooklin, ON", ["905-425"]), ("Brooklyn, NY", ["347-221", "718-209", "718-210"])]),
-        ("albany, ny", [("Albany, NY", ["518-207", "518-209"])]),
-        ("Albany, New York", [("Albany, NY", ["518-207", "518-209"])]),
-        ("Albany,", [("Albany, NY", ["518-207", "518-209"]), ("New Albany, ON", ["905-999"])]),
+        ("brook", ["Brooklin, ON", "Brooklyn, NY"]),
+        ("albany", ["Albany, NY", "New Albany, ON"]),
+        ("albany, ny", ["Albany, NY"]),
+        ("Albany, New York", ["Albany, NY"]),
+        ("Albany,", ["Albany, NY", "New Albany, ON"]),
         ("Albany, TX", []),
-        ("718", [("Brooklyn, NY", ["718-209", "718-210"])]),
-        ("7182", [("Brooklyn, NY", ["718-209", "718-210"])]),
-        ("718-210-0100", [("Brooklyn, NY", ["718-210"])]),
+        ("on", ["Brooklin, ON", "New Albany, ON", "London, United Kingdom"]),
+        ("GB", ["London, United Kingdom"]),
+        ("New York", ["Albany, NY", "Brooklyn, NY"]),
+        ("United Kingdom", ["London, United Kingdom"]),
+        ("718", ["Brooklyn, NY"]),
+        ("7182", ["Brooklyn, NY"]),
+        ("718-210-0100", ["Brooklyn, NY"]),
         ("718-555", []),
+        ("800", ["Toll-free"]),
+        ("888-555-0100", ["Toll-free"]),
+        ("+44", ["London, United Kingdom"]),
+        ("+44 20 7946 0123", ["London, United Kingdom"]),
+        ("12207", ["Albany, NY"]),
+        ("ends 0142", []),
         ("%", []),
     ],
 )
-def test_places_are_found_by_name_area_code_and_prefix(places, text, answer):
+def test_places_are_found_by_name_state_prefix_and_zip_code(places, text, answer):
     assert found(text) == answer
 
 
-def test_a_whole_area_code_answers_for_each_of_its_prefixes(db):
-    district = Region.objects.create(country="US", code="DC", name="District of Columbia")
-    place(district, "Washington", "202")
-    assert [found(text) for text in ("202", "202-555", "203")] == [
-        [("Washington, DC", ["202"])],
-        [("Washington, DC", ["202"])],
-        [],
-    ]
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("ends 0142", ["(518) 555-0142"]),
+        ("ends 42", ["(518) 555-0142", "(518) 555-1142"]),
+        ("518-555", ["(518) 555-0142", "(518) 555-1142"]),
+        ("(518) 555-1142", ["(518) 555-1142"]),
+        ("518", []),
+        ("518-556", []),
+        ("ends 0143", []),
+        ("Albany", []),
+    ],
+)
+def test_numbers_are_found_by_how_they_begin_and_end(new_york, text, answer):
+    albany = place(new_york, "Albany", "1518")
+    for digits in ("15185551142", "15185550142"):
+        PhoneNumberFactory(digits=digits, rate_center=albany)
+    PhoneNumberFactory(digits="15185550143", rate_center=albany, state=PhoneNumber.State.OUT)
+    assert [str(number) for number in coverage.numbers(understand(text))] == answer
 
 
-def test_a_region_narrows_the_answer(places, ontario):
-    assert found("albany", ontario) == [("New Albany, ON", ["905-999"])]
-
-
-# --- The page -------------------------------------------------------------------------------------------------------
-def text_of(response) -> str:
-    return " ".join(strip_tags(response.content.decode()).split())
-
-
-def answer_of(response) -> str:
-    heading = re.search(r'<h2 id="answer">(.*?)</h2>', response.content.decode())
-    return heading.group(1)
-
-
-def test_visitors_customers_and_staff_may_ask(places, client, alice_client, sam_client):
-    statuses = [reader.get("/coverage/?q=718").status_code for reader in (client, alice_client, sam_client)]
-    assert statuses == [200, 200, 200]
+def test_numbers_that_others_wait_for_are_not_shown(new_york, alice, catalog):
+    albany = place(new_york, "Albany")
+    PhoneNumberFactory(digits="15185550142", rate_center=albany)
+    wait_for_one(albany, alice)
+    assert coverage.numbers(understand("ends 0142")) == []
 
 
 @pytest.mark.parametrize(
-    ("query", "answer"),
+    ("text", "similar", "near", "nearest"),
     [
-        ("q=Brooklyn", "Yes, Brooklyn is covered"),
-        ("q=718", "Yes, 718 is covered"),
-        ("region=CA-ON", "Ontario is covered"),
-        ("q=albany&region=CA-ON", "Yes, albany is covered in Ontario"),
-        ("q=Xyzzy", "No coverage found for Xyzzy"),
-        ("q=718-555", "No coverage found for 718-555"),
-        ("q=Brooklyn&region=CA-ON", "No coverage found for Brooklyn in Ontario"),
-        ("q=%3Cscript%3E", "No coverage found for &lt;script&gt;"),
+        ("Brookling", ["Brooklin, ON", "Brooklyn, NY"], "", []),
+        ("Menands", [], "Menands, NY", ["Albany, NY"]),
+        ("718-555", ["Brooklyn, NY"], "", []),
+        ("291", [], "", []),
+        ("90210", [], "Beverly Hills, CA 90210", ["Albany, NY"]),
+        ("00000", [], "", []),
+        ("ends 0142", [], "", []),
+        ("Xyzzy", [], "", []),
     ],
 )
-def test_the_page_answers_in_words(places, client, query, answer):
-    assert answer_of(client.get(f"/coverage/?{query}")) == answer
+def test_where_there_is_no_coverage_something_else_is_offered(places, text, similar, near, nearest):
+    offered = coverage.alternatives(understand(text))
+    names = [str(place) for place in offered.similar], offered.near, [str(place) for place in offered.nearest]
+    assert names == (similar, near, nearest)
 
 
-def test_a_toll_free_code_leads_to_its_product(places, client):
-    response = client.get("/coverage/?q=800")
-    assert response.content.decode().count("800 is a toll-free code.") == 1
-    assert response.content.decode().count('href="/products/inbound/#did-toll-free"') == 1
+@pytest.mark.parametrize(
+    ("count", "words", "css"),
+    [
+        (0, "none in stock", "none"),
+        (1, "fewer than 5", "few"),
+        (4, "fewer than 5", "few"),
+        (5, "5 to 20", "some"),
+        (20, "5 to 20", "some"),
+        (21, "more than 20", "many"),
+        (100, "more than 20", "many"),
+        (101, "more than 100", "plenty"),
+        (5_000_000, "more than 100", "plenty"),
+    ],
+)
+def test_stock_is_shown_in_bands(count, words, css):
+    assert (str(coverage.band(count)), coverage.band(count).css) == (words, css)
 
 
-def test_the_page_promises_no_stock(places, client):
-    assert text_of(client.get("/coverage/")).count("Ordering numbers on-line opens soon.") == 1
+# --- What is sold where -----------------------------------------------------------------------------------------------
+def sold(rate_center: RateCenter) -> list[str]:
+    products = coverage.sold_at(rate_center, today=TODAY)
+    # Asked for all and for each, the answer is the same.
+    one_by_one = [each for each in Product.objects.order_by("position") if coverage.is_sold_at(each, rate_center)]
+    assert one_by_one == products
+    return [product.code for product in products]
 
 
-def test_the_page_works_without_any_place(db, client):
-    assert text_of(client.get("/coverage/")).count("No places are listed yet.") == 1
+def test_limited_products_are_sold_where_they_are_offered(catalog, places):
+    Offering.objects.create(product=Product.objects.get(code="dirt-cheap"), rate_center=places["Brooklyn"])
+    assert {name: sold(places[name]) for name in ("Albany", "Brooklyn", "Toll-free")} == {
+        "Albany": EVERYWHERE,
+        "Brooklyn": [*EVERYWHERE, "dirt-cheap"],
+        "Toll-free": ["toll-free"],
+    }
 
 
-@pytest.mark.parametrize("query", ["q=" + "x" * 61, "q=a%00b"])
-def test_nonsense_is_refused(places, client, query):
-    assert client.get(f"/coverage/?{query}").status_code == 422
+def test_what_is_withdrawn_is_sold_nowhere(catalog, places):
+    Product.objects.filter(code="office-unlimited").update(is_offered=False)
+    assert sold(places["Albany"]) == [code for code in EVERYWHERE if code != "office-unlimited"]
 
 
-@pytest.mark.parametrize("region", ["US-ZZ", "NY", "US-NY'--"])
-def test_a_region_that_does_not_exist_is_not_found(places, client, region):
-    assert client.get("/coverage/", {"region": region}).status_code == 404
+def test_what_is_sold_has_its_price(catalog, places):
+    first = coverage.sold_at(places["Albany"], today=TODAY)[0]
+    assert (first.code, f"{first.monthly:.2f}", f"{first.setup:.2f}") == ("pay-per-minute", "1.95", "3.95")
+    assert coverage.sold_at(places["Albany"], today=date(2019, 12, 31)) == []
 
 
-def test_asking_is_all_it_does(client):
-    assert client.post("/coverage/", {"q": "718"}).status_code == 405
+def wait_for_one(rate_center: RateCenter, account, **more) -> BackOrder:
+    product = Product.objects.get(code="pay-per-minute")
+    return BackOrder.objects.create(account=account, product=product, rate_center=rate_center, **more)
 
 
-def test_further_pages_keep_the_question(new_york, client):
-    RateCenter.objects.bulk_create(RateCenter(region=new_york, name=f"Town {n:02}") for n in range(31))
-    first = client.get("/coverage/?q=Town&region=US-NY").content.decode()
-    assert re.findall(r'rel="next" href="([^"]+)"', first) == ["?q=Town&amp;region=US-NY&amp;page=2"]
-    second = client.get("/coverage/?q=Town&region=US-NY&page=2").content.decode()
-    assert re.findall(r"<h3>(Town.*?)</h3>", second) == ["Town 30, NY"]
+def test_what_is_in_stock_belongs_first_to_those_who_wait(catalog, places, alice):
+    albany = places["Albany"]
+    before = coverage.available(albany)
+    wait_for_one(albany, alice)
+    one_waits = coverage.available(albany)
+    for _ in range(3):
+        wait_for_one(albany, alice)
+    assert (before, one_waits, coverage.available(albany)) == (3, 2, 0)
 
 
-def test_the_number_of_queries_does_not_grow(new_york, django_assert_num_queries):
-    place(new_york, "Town 1", "518201", "518202")
-    # Regions, how many places, the places, their prefixes.
-    with django_assert_num_queries(4):
-        Client().get("/coverage/?q=518")
-    place(new_york, "Town 2", "518301", "518302")
-    place(new_york, "Town 3", "518401", "518402")
-    with django_assert_num_queries(4):
-        Client().get("/coverage/?q=518")
+def test_counting_up_changes_nothing(places):
+    before = {region.key: region.available for region in regions_with_available()}
+    count_up()
+    assert before == {region.key: region.available for region in regions_with_available()}
+    assert before == {"US-NY": 3, "CA-ON": 0, "GB-GB": 0, "US-TF": 0}
+
+
+def test_a_region_has_what_its_places_have(catalog, places, alice):
+    for _ in range(5):
+        wait_for_one(places["Brooklyn"], alice)
+    wait_for_one(places["Albany"], alice)
+    assert {region.key: region.available for region in regions_with_available()}["US-NY"] == 2
+
+
+def answer(name: str) -> coverage.Answer:
+    return coverage.answer_at(RateCenter.objects.to_show().get(name=name), today=TODAY)
+
+
+def test_a_place_with_numbers_answers_without_a_wait(catalog, places):
+    told = answer("Albany")
+    assert (str(told.band), told.available, told.wait, told.nearest) == ("fewer than 5", 3, None, [])
+    assert [product.code for product in told.products] == EVERYWHERE
+
+
+def test_a_place_without_numbers_says_how_long_and_where_else(catalog, places):
+    WaitTime.objects.create(country="US", shortest=3, longest=10)
+    told = answer("Brooklyn")
+    assert (str(told.band), told.wait.words) == ("none in stock", "3–10 business days")
+    assert [str(place) for place in told.nearest] == ["Albany, NY"]
+
+
+def test_a_local_area_with_numbers_is_near_enough(catalog, places, new_york):
+    place(new_york, "Troy", "1518270", latitude=42.73, longitude=-73.69)
+    told = answer("Troy")
+    assert ([str(place) for place in told.local.places], told.local.is_estimate) == (["Albany, NY"], True)
+    assert told.nearest == []
 
 
 # --- What the database holds ------------------------------------------------------------------------------------------
 def test_one_region_per_country_and_code(new_york):
     with pytest.raises(IntegrityError, match="one_region_per_country_and_code"):
-        Region.objects.create(country="US", code="NY", name="Another")
+        type(new_york).objects.create(country="US", code="NY", name="Another")
 
 
 def test_one_rate_center_per_region_and_name(new_york):
@@ -187,12 +211,12 @@ def test_one_rate_center_per_region_and_name(new_york):
 
 
 def test_a_prefix_belongs_to_one_place(new_york):
-    place(new_york, "Albany", "518207")
+    place(new_york, "Albany", "1518207")
     with pytest.raises(IntegrityError, match="phone_numbers_prefix_digits"):
-        place(new_york, "Troy", "518207")
+        place(new_york, "Troy", "1518207")
 
 
-@pytest.mark.parametrize("digits", ["", "51", "118207", "018107", "5182", "51820x"])
+@pytest.mark.parametrize("digits", ["", "151", "1118207", "1018107", "15182", "151820x", "015182"])
 def test_prefix_begins_with_the_country_code(new_york, digits):
     with pytest.raises(IntegrityError, match="prefix_begins_with_the_country_code"):
         place(new_york, "Albany", digits)
