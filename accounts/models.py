@@ -116,11 +116,6 @@ class Account(models.Model):
         self.billing_address = address
         self.save(update_fields=["billing_address"])
 
-    def serve_at(self, address: Address) -> None:
-        """Make ``address`` the service address of orders from now on (domain.md §2)."""
-        self.service_address = address
-        self.save(update_fields=["service_address"])
-
 
 class EmbargoedCountry(models.Model):
     """A country where the operator may serve nobody (domain.md §3). Staff keep the list."""

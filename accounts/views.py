@@ -23,15 +23,18 @@ from django.views.generic.edit import FormView
 from accounts.access import CustomerRequest, customers_only
 from accounts.addresses import AddressForm
 from accounts.forms import EmailForm, ResetPasswordForm
-from accounts.models import Account
+from accounts.models import Account, Address
+from accounts.moving import serve_at
 from accounts.profile_forms import BillingPreferenceForm, ContactForm, SectionForm, TimeZoneForm
 from accounts.recovery import remind_of_usernames
 from accounts.signup import UsernameTaken
+from callcentric import clock
 from callcentric.errors import Refused
 
 SAVED = {
     "contact": "Your contact details are saved.",
     "address": "Your billing address is saved.",
+    "service_address": "Your 911 service address is saved. At a new address, 911 is not active until we confirm it.",
     "time_zone": "Your time zone is saved.",
     "billing_preference": "Your billing preference is saved.",
 }
@@ -68,10 +71,11 @@ class SignUp(SignupView):
 def profile(request: CustomerRequest) -> HttpResponse:
     """Everything a customer keeps up to date, in sections that are saved one by one."""
     # A copy of the row: a refused form must not change the name in the page's header.
-    account = Account.objects.select_related("user", "billing_address").get(pk=request.account.pk)
+    accounts = Account.objects.select_related("user", "billing_address", "service_address")
+    account = accounts.get(pk=request.account.pk)
     sent = request.POST.get("form", "")
     sections = _sections(account, sent=sent, data=request.POST)
-    if request.method == "GET" or (sent == "address" and "show_fields" in request.POST):
+    if request.method == "GET" or (sent in ("address", "service_address") and "show_fields" in request.POST):
         return _profile_page(request, account, sections)
     if sent not in sections:
         raise Http404
@@ -79,10 +83,12 @@ def profile(request: CustomerRequest) -> HttpResponse:
     if not form.is_valid():
         return _profile_page(request, account, sections, status=422)
     with transaction.atomic():
-        if isinstance(form, AddressForm):
+        if isinstance(form, SectionForm):
+            form.save()
+        elif sent == "address":
             account.bill_to(form.save())
         else:
-            form.save()
+            serve_at(account, form.save(), now=clock.now())
     messages.success(request, SAVED[sent])
     return redirect(f"{reverse('profile')}#{sent}")
 
@@ -142,13 +148,15 @@ def _sections(account: Account, *, sent: str, data: Any) -> dict[str, AddressFor
     def given(name: str) -> Any:
         return data if sent == name else None
 
-    if sent == "address" and "show_fields" in data:
-        address = AddressForm.typed(data, initial_address=account.billing_address)
-    else:
-        address = AddressForm(given("address"), initial_address=account.billing_address)
+    def address(name: str, known: Address, prefix: str) -> AddressForm:
+        if sent == name and "show_fields" in data:
+            return AddressForm.typed(data, initial_address=known, prefix=prefix)
+        return AddressForm(given(name), initial_address=known, prefix=prefix)
+
     return {
         "contact": ContactForm(given("contact"), instance=account),
-        "address": address,
+        "address": address("address", account.billing_address, "billing"),
+        "service_address": address("service_address", account.service_address or account.billing_address, "service"),
         "time_zone": TimeZoneForm(given("time_zone"), instance=account),
         "billing_preference": BillingPreferenceForm(given("billing_preference"), instance=account),
     }

@@ -26,3 +26,36 @@ def emergency_confirmed(service: Service) -> None:
         template="billing/emails/emergency_confirmed.txt",
         address=service.address,
     )
+
+
+def emergency_moved(service: Service) -> None:
+    """Tell the customer that 911 is not active at the new address yet."""
+    mails.write(
+        service.account,
+        subject="911 is not active at your new address yet",
+        template="billing/emails/emergency_moved.txt",
+        address=service.address,
+    )
+
+
+def emergency_failed(service: Service, problem: str) -> None:
+    """Tell the customer that 911 is not active, why, and what to do."""
+    mails.write(
+        service.account,
+        subject="911 is NOT active: your address was not accepted",
+        template="billing/emails/emergency_failed.txt",
+        address=service.address,
+        problem=problem,
+        link=f"{settings.SITE_URL}{reverse('profile')}#service_address",
+    )
+
+
+def emergency_ended(service: Service) -> None:
+    """Tell the customer that 911 has ended, and why."""
+    mails.write(
+        service.account,
+        subject="Your 911 service has ended",
+        template="billing/emails/emergency_ended.txt",
+        address=service.address,
+        link=settings.SITE_URL + reverse("dashboard"),
+    )

@@ -3,7 +3,7 @@
 import structlog
 from celery import shared_task
 
-from billing import events, payments
+from billing import emergency, events, payments
 from billing.models import StripeEvent
 from callcentric import clock
 
@@ -29,3 +29,10 @@ def settle_unknown_payments() -> None:
     settled = payments.settle_unknown(now=clock.now())
     if settled:
         log.info("unknown payments settled", payments=settled)
+
+
+@shared_task
+def review_911() -> None:
+    changed = emergency.review_all(now=clock.now())
+    if changed:
+        log.info("911 moved or ended", accounts=changed)

@@ -37,6 +37,15 @@ app.conf.beat_schedule = {
         "task": "orders.tasks.finish_orders",
         **SWEEP,
     },
+    "open tickets for 911 that failed": {
+        "task": "support.tasks.open_tickets_for_failed_911",
+        **SWEEP,
+    },
+    # A change of address and an order do it at once; this is for what ends a plan or a number.
+    "move and end 911 that is not where it should be": {
+        "task": "billing.tasks.review_911",
+        "schedule": crontab(minute="*/15"),
+    },
     "send e-mails left in the queue": {
         "task": "post_office.tasks.send_queued_mail",
         **SWEEP,
@@ -57,6 +66,10 @@ app.conf.beat_schedule = {
     "return numbers to stock after their 45 days": {
         "task": "phone_numbers.tasks.return_to_stock",
         "schedule": crontab(minute=2),
+    },
+    "refund orders that no number came for in 30 days": {
+        "task": "orders.tasks.refund_overdue_back_orders",
+        "schedule": crontab(minute=7),
     },
     # What nobody needs any more, at night.
     "forget sessions that have ended": {

@@ -203,6 +203,8 @@ MFA_FORMS = {
 }
 # Who an Agent ID belongs to; agents is to the right of accounts, so accounts only knows this name.
 AGENT_LOOKUP = "agents.referrals.find_agent"
+# Called when a service address changes: 911 follows it. accounts cannot import billing either.
+SERVICE_ADDRESS_CHANGED = "billing.emergency.review"
 
 # --- Money ----------------------------------------------------------------------------------------------------------
 STRIPE_SECRET_KEY = required("STRIPE_SECRET_KEY", "Copy it from Stripe's dashboard, Developers, API keys.")

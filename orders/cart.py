@@ -124,6 +124,24 @@ def add_channels(
     return cart
 
 
+def add_911(*, account: Account | None, session: SessionBase, now: datetime) -> Cart:
+    """Put 911 into the cart of a customer who has none and needs it; where it cannot be ordered, the quote says why.
+
+    Raises NotForTheCart with that reason.
+    """
+    product = Product.objects.get(kind=Product.Kind.E911)
+    _check_offered(product, now.date())
+    with transaction.atomic():
+        cart = _open(account=account, session=session)
+        line, _ = cart.lines.get_or_create(kind=product.kind, defaults={"product": product})
+        there = account.service_address if account else None
+        quoted = pricing.quote_for(account=account, lines=lines_of(cart), now=now, service_address=there)
+        problem = next(each.problem for each in quoted.lines if each.token == line.token)
+        if problem:
+            raise NotForTheCart(problem)
+    return cart
+
+
 def remove(*, account: Account | None, session: SessionBase, line: int) -> bool:
     """Take a line out of the cart, and let go of its number; False where it was gone already.
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from django.db.models import Q
 
-from billing import months
+from billing import emergency, months
 from billing.models import CHANNELS_PER_NUMBER, Service
 from callcentric import clock
 from callcentric.errors import Refused
@@ -24,22 +24,21 @@ def begin_services(order: Order, lines: list[OrderLine], *, now: datetime) -> li
     """Begin the services of the order's ``lines``, paid to the end of what each line pays for; returns the new ones.
 
     A rate plan replaces the one the account has. A number is assigned, or waits for staff. Extra channels take places
-    on their number. 911 waits for confirmation; where the account has it already, the line pays for its next days.
+    on their number. 911 waits for confirmation at the service address; where the account has it already, the line pays
+    for its next days.
     Raises NumberTaken or CannotBegin, and then the order changes nothing.
     """
     # As of the day it was placed, which is the day it was priced for: the bank may have answered after midnight.
     today = order.placed_at.astimezone(clock.BUSINESS_ZONE).date()
     held = _held(order, lines)
     plan = next((service for service in held if service.kind == Kind.PLAN), None)
-    emergency = next((service for service in held if service.kind == Kind.E911), None)
+    e911 = next((service for service in held if service.kind == Kind.E911), None)
     if plan and any(line.product.kind == Kind.PLAN for line in lines):
         _replace(plan, today)
-    if emergency and order.service_address.has_911:
-        _move(emergency, order)
     begun: dict[int, list[Service]] = {}
     # Numbers in the order of their keys, so that two orders cannot wait for each other.
     for line in sorted(lines, key=lambda line: line.phone_number_id or 0):
-        begun[line.pk] = _paid_on(emergency, line, today) or _begun(order, line, held, today, now)
+        begun[line.pk] = _paid_on(e911, line, today) or _begun(order, line, held, today, now)
     services = [service for line in lines for service in begun[line.pk]]
     new = [service for service in services if service.pk is None]
     Service.objects.bulk_create(new)
@@ -47,6 +46,8 @@ def begin_services(order: Order, lines: list[OrderLine], *, now: datetime) -> li
     through.objects.bulk_create(
         through(orderline=line, service=service) for line in lines for service in begun[line.pk]
     )
+    # To where the customer is now: the address may have changed while the bank was asked.
+    emergency.review(order.account, now=now)
     return new
 
 
@@ -110,23 +111,13 @@ def _channels(order: Order, line: OrderLine, held: list[Service], today: date) -
     return channels
 
 
-def _paid_on(emergency: Service | None, line: OrderLine, today: date) -> list[Service]:
+def _paid_on(e911: Service | None, line: OrderLine, today: date) -> list[Service]:
     """The 911 service that the account has already, paid on; nothing for a line that begins anew."""
-    if line.product.kind != Kind.E911 or emergency is None:
+    if line.product.kind != Kind.E911 or e911 is None:
         return []
-    emergency.paid_until = max(emergency.paid_until, months.paid_until(today))
-    emergency.save(update_fields=["paid_until"])
-    return [emergency]
-
-
-def _move(emergency: Service, order: Order) -> None:
-    """Take 911 along to another service address, where it waits to be confirmed again (domain.md §12)."""
-    if str(emergency.address) == str(order.service_address):
-        return
-    emergency.address = order.service_address
-    emergency.state = Service.State.PENDING
-    emergency.confirmed_at = None
-    emergency.save(update_fields=["address", "state", "confirmed_at"])
+    e911.paid_until = max(e911.paid_until, months.paid_until(today))
+    e911.save(update_fields=["paid_until"])
+    return [e911]
 
 
 def _replace(plan: Service, today: date) -> None:

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from accounts.models import Account, Address
 from billing import taxes
+from billing.emergency import CALLS_FOR_911
 from billing.models import CHANNELS_PER_NUMBER, Service
 from catalog.models import Product
 from orders.models import CartLine
@@ -41,17 +42,15 @@ def holding_of(account: Account | None) -> Holding:
     """What the account holds that changes the price of an order."""
     if account is None:
         return Holding()
-    kinds = [Product.Kind.PLAN, Product.Kind.E911]
-    held = {
-        service.kind: service
-        for service in Service.objects.held()
-        .filter(account=account, kind__in=kinds)
-        .select_related("product", "address")
-    }
+    kinds = [*CALLS_FOR_911, Product.Kind.E911]
+    services = Service.objects.held().filter(account=account, kind__in=kinds).select_related("product", "address")
+    # Of many numbers one will do.
+    held = {service.kind: service for service in services.order_by("kind", "pk").distinct("kind")}
     plan = held.get(Product.Kind.PLAN)
     emergency = held.get(Product.Kind.E911)
     return Holding(
         plan=plan.product if plan else None,
+        has_number=Product.Kind.DID in held,
         has_911=emergency is not None,
         address_911=str(emergency.address) if emergency else "",
     )

@@ -11,11 +11,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from billing import months
+from billing.emergency import CALLS_FOR_911, Decision, decide
 from billing.taxes import tax_on
 from callcentric.money import ZERO
 from catalog.models import Product
-
-ORDERED_WITH_911 = (Product.Kind.PLAN, Product.Kind.DID)
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,7 @@ class Holding:
     """What an account holds that changes the price of an order."""
 
     plan: Product | None = None
+    has_number: bool = False
     has_911: bool = False
     # Where the account's 911 service is now, in words.
     address_911: str = ""
@@ -103,16 +103,30 @@ def quote(
     ``has_911_address`` says whether the service address is in the US or Canada; None when nobody knows it yet.
     ``moves_911_to`` is the service address where the account's 911 service is at another one.
     """
-    lines = [_line(each, holding, today) for each in wanted]
+    lines = [_line(each, holding, today) for each in wanted if each.product.kind != Product.Kind.E911]
     notes: list[str] = []
-    possible = [line.product for line in lines if not line.problem]
-    if any(product.kind in ORDERED_WITH_911 for product in possible):
-        if has_911_address is None:
-            notes.append(_note_on_911(e911))
-        elif has_911_address:
-            lines += filter(None, [_line_911(e911, possible, holding, today)])
-            if moves_911_to:
-                notes.append(_note_on_moving(moves_911_to))
+    ordered = [line.product for line in lines if not line.problem]
+    calls_for_911 = [product for product in ordered if product.kind in CALLS_FOR_911]
+    is_called_for = bool(calls_for_911 or holding.plan or holding.has_number)
+    decision = decide(
+        has_911_country=has_911_address,
+        holds_plan_or_number=is_called_for,
+        holds_911=holding.has_911,
+        is_at_service_address=not moves_911_to,
+    )
+    plan = next((product for product in ordered if product.kind == Product.Kind.PLAN), holding.plan)
+    asked = next((each for each in wanted if each.product.kind == Product.Kind.E911), None)
+    if asked:
+        why_not = "" if decision == Decision.ADD else _why_no_911(holding, is_called_for, has_911_address)
+        lines.append(_asked_911(asked, _problem(asked.product, holding) or why_not, plan, today))
+    elif calls_for_911 and decision == Decision.ADD and e911.is_offered:
+        lines.append(_first_911(Wanted(e911, reasons=(_why_911(calls_for_911),)), plan, today))
+    elif holding.has_911 and decision != Decision.END:
+        lines += _goes_on_911(e911, holding.plan, plan, today)
+    if calls_for_911 and has_911_address is None:
+        notes.append(_note_on_911(e911))
+    if decision == Decision.MOVE:
+        notes.append(_note_on_moving(moves_911_to))
     return Quote(lines=tuple(lines), tax_rate=tax_rate, notes=tuple(notes))
 
 
@@ -172,35 +186,48 @@ def _each(amount: Decimal, quantity: int) -> str:
     return f"${amount:.2f}" if quantity == 1 else f"{quantity} × ${amount:.2f}"
 
 
-def _line_911(e911: Product, ordered: Sequence[Product], holding: Holding, today: date) -> Line | None:
-    """911: one per account, its monthly part inside most plans (domain.md §2). None when nothing is due."""
-    new_plan = next((product for product in ordered if product.kind == Product.Kind.PLAN), None)
-    plan = new_plan or holding.plan
-    included = plan is not None and plan.includes_911
-    if holding.has_911:
-        was_included = holding.plan is not None and holding.plan.includes_911
-        if included or not was_included:
-            return None
-        ends = f"Your 911 service goes on. Its monthly part was inside {holding.plan.name}"  # type: ignore[union-attr]
-        return _with_monthly_fee(
-            Line(e911, reasons=(f"{ends} and is not inside {plan.name if plan else 'the new order'}.",)),
-            e911.monthly,
-            today,
-        )
-    if not e911.is_offered:
-        return None
-    first = Line(
-        e911,
-        setup=e911.setup,
-        reasons=(
-            "Added because your service address is in the US or Canada, where emergency service comes with "
-            f"{'every rate plan' if new_plan else 'every phone number'}.",
-            f"911 recovery fee, once: ${e911.setup:.2f}.",
-        ),
+def _first_911(wanted: Wanted, plan: Product | None, today: date) -> Line:
+    """911 for an account that has none: its fee once, and its monthly part unless that is inside ``plan``."""
+    product = wanted.product
+    reasons = (*wanted.reasons, f"911 recovery fee, once: ${product.setup:.2f}.")
+    line = Line(product, token=wanted.token, setup=product.setup, reasons=reasons)
+    if plan and plan.includes_911:
+        return replace(line, reasons=(*reasons, f"Its monthly part is inside {plan.name}."))
+    return _with_monthly_fee(line, product.monthly, today)
+
+
+def _asked_911(wanted: Wanted, problem: str, plan: Product | None, today: date) -> Line:
+    """911 that the customer asked for because it was missing."""
+    if problem:
+        return Line(wanted.product, token=wanted.token, problem=problem)
+    why = "Emergency service for your service address, which is in the US or Canada."
+    return _first_911(replace(wanted, reasons=(why,)), plan, today)
+
+
+def _goes_on_911(e911: Product, old: Product | None, new: Product | None, today: date) -> list[Line]:
+    """The monthly part of the 911 one has, where the ``new`` plan does not include it as the ``old`` one did."""
+    if old is None or not old.includes_911 or new is None or new.includes_911:
+        return []
+    why = f"Your 911 service goes on. Its monthly part was inside {old.name} and is not inside {new.name}."
+    return [_with_monthly_fee(Line(e911, reasons=(why,)), e911.monthly, today)]
+
+
+def _why_911(calls_for_911: Sequence[Product]) -> str:
+    has_plan = any(product.kind == Product.Kind.PLAN for product in calls_for_911)
+    return (
+        "Added because your service address is in the US or Canada, where emergency service comes with "
+        f"{'every rate plan' if has_plan else 'every phone number'}."
     )
-    if included:
-        return replace(first, reasons=(*first.reasons, f"Its monthly part is inside {plan.name}."))  # type: ignore[union-attr]
-    return _with_monthly_fee(first, e911.monthly, today)
+
+
+def _why_no_911(holding: Holding, is_called_for: bool, has_911_address: bool | None) -> str:
+    if holding.has_911:
+        return "Your account has 911 already, and it has one at most. Remove it from the cart to go on."
+    if not is_called_for:
+        return "911 comes with a rate plan or a phone number, and you have neither. Order one, or remove 911."
+    if has_911_address is None:
+        return "911 needs the address where you use your phones. Give it in your profile, then order 911."
+    return "911 exists in the US and Canada, and your service address is elsewhere. Remove it from the cart to go on."
 
 
 def _note_on_moving(address: str) -> str:

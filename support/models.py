@@ -1,1 +1,48 @@
 """Trouble tickets and the FAQ."""
+
+from django.db import models
+
+from accounts.models import Account, Address
+from billing.models import Service
+from callcentric import clock
+
+
+class Ticket(models.Model):
+    """Something that staff must look into for a customer (domain.md §9)."""
+
+    class Category(models.TextChoices):
+        BILLING = "billing", "Billing"
+        ORDERS = "orders", "Orders and numbers"
+        PORTING = "porting", "Porting"
+        E911 = "e911", "911"
+        TECHNICAL = "technical", "Technical"
+        VERIFICATION = "verification", "Account verification"
+        AGENT = "agent", "Agent"
+        # Opened by staff alone.
+        ABUSE = "abuse", "Abuse"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        WAITING_FOR_CUSTOMER = "customer", "Waiting for customer"
+        WAITING_FOR_STAFF = "staff", "Waiting for staff"
+        RESOLVED = "resolved", "Resolved"
+        CLOSED = "closed", "Closed"
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="tickets")
+    category = models.CharField(max_length=20, choices=Category.choices)
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    state = models.CharField(max_length=20, choices=State.choices, default=State.OPEN)
+    # What it is about; for 911 that failed also where, because it may fail again at another address.
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
+    address = models.ForeignKey(Address, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    opened_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            # However often the sweep runs.
+            models.UniqueConstraint(fields=["service", "address"], name="one_ticket_per_911_address_that_failed"),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject

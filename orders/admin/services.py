@@ -1,9 +1,13 @@
-"""Services as staff see them: read-only, but for confirming 911."""
+"""Services as staff see them: read-only, but for confirming 911 and saying that its address was not accepted."""
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from billing import emergency
 from billing.models import Service
@@ -11,19 +15,51 @@ from callcentric import clock
 from orders.admin.read_only import ReadOnly
 
 
+class FailureForm(forms.Form):
+    problem = forms.CharField(
+        label="What the customer is told",
+        max_length=300,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text="The customer reads these words in an e-mail and on every page: what is wrong, and what to change.",
+        error_messages={"required": "Say in the customer's words why the address was not accepted."},
+    )
+
+
 @admin.register(Service)
 class ServiceAdmin(ReadOnly, ModelAdmin):
-    list_display = ["product", "account", "state", "started_on", "paid_until", "cancelled_on", "reason"]
+    list_display = ["product", "account", "state", "address", "started_on", "paid_until", "cancelled_on", "reason"]
     list_filter = ["state", "kind", "reason"]
-    list_select_related = ["account", "product"]
+    list_select_related = ["account", "product", "address"]
     search_fields = ["account__number", "account__name"]
-    actions = ["confirm_911"]
+    actions = ["confirm_911", "fail_911"]
 
     @admin.action(description="Confirm 911: make it active and tell the customer", permissions=["confirm"])
     def confirm_911(self, request: HttpRequest, services: QuerySet[Service]) -> None:
-        pending = services.select_related("account__user", "address")
-        confirmed = sum(emergency.confirm(service, now=clock.now()) for service in pending)
-        messages.success(request, f"911 confirmed for {confirmed} of {len(pending)} chosen services.")
+        chosen = services.select_related("account__user", "address")
+        confirmed = sum(emergency.confirm(service, now=clock.now()) for service in chosen)
+        messages.success(request, f"911 confirmed for {confirmed} of {len(chosen)} chosen services.")
+
+    @admin.action(description="911 failed: address not accepted", permissions=["confirm"])
+    def fail_911(self, request: HttpRequest, services: QuerySet[Service]) -> HttpResponse | None:
+        """Asks why first; fails those alone that are still at the address that was shown with the question."""
+        chosen = list(services.select_related("account__user", "address").order_by("pk"))
+        is_answered = "problem" in request.POST
+        form = FailureForm(request.POST if is_answered else None)
+        if not form.is_valid():
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "911 failed: address not accepted",
+                "opts": self.model._meta,
+                "form": form,
+                "services": chosen,
+                "checkbox": ACTION_CHECKBOX_NAME,
+            }
+            return render(request, "admin/orders/fail_911.html", context, status=422 if is_answered else 200)
+        shown = set(request.POST.getlist("shown"))
+        seen = [service for service in chosen if f"{service.pk}:{service.address_id}" in shown]
+        failed = sum(emergency.fail(service, problem=form.cleaned_data["problem"]) for service in seen)
+        messages.success(request, f"911 failed for {failed} of {len(chosen)} chosen services; each customer is told.")
+        return None
 
     def has_confirm_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("billing.change_service")

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import CustomerRequest, customers_only
 from accounts.addresses import AddressForm
 from accounts.models import Account
+from accounts.moving import serve_at
 from billing import ledger
 from billing.forms import CardChoice
 from billing.models import Payment
@@ -96,7 +97,7 @@ def checkout_address(request: CustomerRequest) -> HttpResponse:
         return _address_page(request, billing, service, same=same, status=422)
     with transaction.atomic():
         account.bill_to(billing.save())
-        account.serve_at(account.billing_address if same else service.save())
+        serve_at(account, account.billing_address if same else service.save(), now=clock.now())
     return redirect("checkout")
 
 

@@ -86,6 +86,9 @@ def cart_add(request: HttpRequest) -> HttpResponse:
     try:
         if product.kind == Product.Kind.DID and "area" in request.POST:
             _add_number(request, product)
+        elif product.kind == Product.Kind.E911:
+            carts.add_911(account=_customer(request), session=request.session, now=clock.now())
+            messages.info(request, f"{product.name} is in your cart.")
         else:
             carts.add_plan(account=_customer(request), session=request.session, product=product, today=clock.today())
             messages.info(request, f"{product.name} is in your cart.")

@@ -103,7 +103,7 @@ def test_a_strangers_line_is_not_found(alice, alice_client, bob_client, client):
         ("", 404, ""),
         ("nul\x00byte", 404, ""),
         ("ip-freedom", 409, "IP Freedom is not ordered from here."),
-        ("e911", 409, "911 is not ordered from here."),
+        ("e911", 409, "911 comes with a rate plan or a phone number, and you have neither."),
         ("additional-channel", 409, "is not ordered from here."),
     ],
 )

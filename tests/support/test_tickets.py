@@ -1,0 +1,127 @@
+"""Tickets that open by themselves: 911 that failed (domain.md §9, §12)."""
+
+import threading
+from datetime import date, datetime
+
+import pytest
+from django.db import IntegrityError, connection
+from django.urls import reverse
+
+from accounts import moving
+from accounts.models import Account
+from billing import emergency
+from billing.models import Service
+from callcentric.clock import BUSINESS_ZONE
+from catalog.models import Product
+from support import tickets
+from support.models import Ticket
+from support.tasks import open_tickets_for_failed_911
+from tests.factories import AddressFactory
+
+NOON = datetime(2027, 1, 11, 12, tzinfo=BUSINESS_ZONE)
+
+
+@pytest.fixture
+def failed(alice: Account, catalog) -> Service:
+    """Alice's 911, whose address was not accepted."""
+    alice.service_address = alice.billing_address
+    alice.save()
+    for code in ["north-america-500", "e911"]:
+        product = Product.objects.get(code=code)
+        is_911 = code == "e911"
+        service = Service.objects.create(
+            account=alice,
+            product=product,
+            kind=product.kind,
+            state="pending" if is_911 else "active",
+            address=alice.service_address if is_911 else None,
+            started_on=date(2027, 1, 1),
+            paid_until=date(2027, 1, 31),
+        )
+    emergency.fail(service, problem="There is no such street.")
+    return service
+
+
+def test_a_ticket_opens_once(failed, alice):
+    assert [tickets.open_for_failed_911(now=NOON) for _ in range(2)] == [1, 0]
+    ticket = Ticket.objects.get()
+    assert (ticket.account, ticket.service, ticket.address, ticket.category, ticket.state, ticket.opened_at) == (
+        alice,
+        failed,
+        alice.service_address,
+        "e911",
+        "open",
+        NOON,
+    )
+    assert (ticket.subject, ticket.text) == (
+        "911 is not active: the address was not accepted",
+        "Address: 1 Test Street, Albany, NY 12207, United States of America\n"
+        "The customer was told: There is no such street.",
+    )
+
+
+def test_a_ticket_that_staff_have_closed_is_not_opened_again(failed):
+    tickets.open_for_failed_911(now=NOON)
+    Ticket.objects.update(state="closed")
+    assert tickets.open_for_failed_911(now=NOON) == 0
+
+
+def test_a_failure_at_another_address_is_a_ticket_of_its_own(failed, alice):
+    tickets.open_for_failed_911(now=NOON)
+    moving.serve_at(alice, AddressFactory(street="9 Far Road"), now=NOON)
+    assert tickets.open_for_failed_911(now=NOON) == 0
+    failed.refresh_from_db()
+    emergency.fail(failed, problem="There is no such road.")
+    assert (tickets.open_for_failed_911(now=NOON), Ticket.objects.count()) == (1, 2)
+
+
+def test_the_task_finds_it(failed):
+    open_tickets_for_failed_911()
+    assert Ticket.objects.count() == 1
+
+
+def test_nothing_failed_nothing_opened(alice, catalog):
+    assert tickets.open_for_failed_911(now=NOON) == 0
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_eight_sweeps_at_once_open_one_ticket(failed):
+    gate, opened = threading.Barrier(8), []
+
+    def sweep():
+        gate.wait(30)
+        opened.append(tickets.open_for_failed_911(now=NOON))
+        connection.close()
+
+    threads = [threading.Thread(target=sweep) for _ in range(8)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert (sorted(opened), Ticket.objects.count()) == ([0] * 7 + [1], 1)
+
+
+def test_one_ticket_per_911_address_that_failed(failed, alice):
+    tickets.open_for_failed_911(now=NOON)
+    with pytest.raises(IntegrityError, match="one_ticket_per_911_address_that_failed"):
+        Ticket.objects.create(account=alice, category="e911", service=failed, address=failed.address)
+
+
+class TestTheAdmin:
+    @pytest.fixture
+    def ticket(self, failed) -> Ticket:
+        tickets.open_for_failed_911(now=NOON)
+        return Ticket.objects.get()
+
+    def test_staff_see_it_and_say_how_far_it_is(self, ticket, sam_client):
+        assert ticket.subject in sam_client.get(reverse("admin:support_ticket_changelist")).content.decode()
+        page = reverse("admin:support_ticket_change", args=[ticket.pk])
+        assert sam_client.post(page, {"state": "resolved", "subject": "Forged"}).status_code == 302
+        ticket.refresh_from_db()
+        assert (ticket.state, ticket.subject) == ("resolved", "911 is not active: the address was not accepted")
+
+    def test_none_is_written_or_deleted_by_hand(self, ticket, sam_client):
+        assert sam_client.get(reverse("admin:support_ticket_add")).status_code == 403
+        assert sam_client.post(reverse("admin:support_ticket_delete", args=[ticket.pk])).status_code == 403
+
+    def test_customers_do_not_see_it(self, ticket, alice_client):
+        assert alice_client.get(reverse("admin:support_ticket_changelist")).status_code == 302
