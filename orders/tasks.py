@@ -1,10 +1,10 @@
-"""Background work of orders: finishing what a card payment decided."""
+"""Background work of orders: what a card payment decided, numbers that did not come, carts that were left."""
 
 import structlog
 from celery import shared_task
 
 from callcentric import clock
-from orders import cart, checkout
+from orders import back_orders, cart, checkout
 
 log = structlog.get_logger(__name__)
 
@@ -20,3 +20,10 @@ def finish_orders() -> None:
 def forget_visitors_carts() -> None:
     forgotten = cart.forget_visitors(now=clock.now())
     log.info("visitors' carts forgotten", carts=forgotten)
+
+
+@shared_task
+def refund_overdue_back_orders() -> None:
+    refunded = back_orders.refund_overdue(now=clock.now())
+    if refunded:
+        log.info("orders refunded that no number came for", orders=refunded)
