@@ -3,6 +3,8 @@
 An address that is missing from the table fails the test, so that no page is added without saying whom it is for.
 """
 
+from urllib.parse import quote
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -46,6 +48,7 @@ PUBLIC = {
     "inbound",
     "additional",
     "coverage",
+    "coverage_area",
     "order_numbers",
     "cart",
     "healthz",
@@ -140,7 +143,7 @@ def test_every_address_is_in_the_table():
 def test_a_visitor_is_asked_to_log_in(addresses, client):
     answers = {name: ask(client, name, addresses[name]) for name in CUSTOMERS | LOGGED_IN}
     assert {name: (each.status_code, each.headers.get("Location")) for name, each in answers.items()} == {
-        name: (302, f"/accounts/login/?next={addresses[name]}") for name in CUSTOMERS | LOGGED_IN
+        name: (302, f"/accounts/login/?next={quote(addresses[name])}") for name in CUSTOMERS | LOGGED_IN
     }
 
 

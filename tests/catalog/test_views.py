@@ -115,7 +115,8 @@ def test_minutes_beyond_a_plan_cost_what_pay_per_call_costs_today(catalog, clien
 def test_each_did_product_says_whether_it_takes_more_channels_and_why_not(catalog, client):
     cards = articles(client.get("/products/inbound/"))
     told = {
-        name: re.search(r"(\d calls at a time\. .*|As many .*?)(?= Check)", card)[1] for name, card in cards.items()
+        name: re.search(r"(\d calls at a time\. .*|As many .*?)(?= Get a number)", card)[1]
+        for name, card in cards.items()
     }
     assert told == {
         "Pay Per Minute": "2 calls at a time. Extra channels can be added.",
