@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 
@@ -23,17 +24,20 @@ PAY_PER_CALL = product("pay-per-call", "plan", "0.00", needs_balance=True)
 BASIC = product("basic", "plan", "1.95", includes_911=True)
 FIVE_HUNDRED = product("five-hundred", "plan", "6.95", includes_911=True)
 WITHDRAWN = product("withdrawn", "plan", "3.00", is_offered=False)
+PER_MINUTE = product("per-minute", "did", "1.95", "3.95")
+CHANNEL = product("channel", "channel", "3.00")
 E911 = product("e911", "e911", "1.50", "1.50")
 
 
-def quoted(*wanted, holding=None, has_911_address=True, tax_rate=NEW_YORK, today=MID):
+def quoted(*wanted, holding=None, has_911_address=True, tax_rate=NEW_YORK, today=MID, moves_911_to=""):
     return quote(
-        wanted=[Wanted(each) for each in wanted],
+        wanted=[each if isinstance(each, Wanted) else Wanted(each) for each in wanted],
         e911=E911,
         holding=holding or Holding(),
         has_911_address=has_911_address,
         tax_rate=tax_rate,
         today=today,
+        moves_911_to=moves_911_to,
     )
 
 
@@ -108,6 +112,125 @@ D = Decimal
 def test_amounts(wanted, holding, has_911_address, today, expected):
     found = quoted(*wanted, holding=holding, has_911_address=has_911_address, today=today)
     assert amounts(found) == expected
+
+
+# A number as it is priced on 11 January, and 911 with and without its monthly part.
+NUMBER = ("per-minute", D("3.95"), D("1.32"), 0)
+WHOLE_911 = ("e911", D("1.50"), D("1.02"), 0)
+FEE_911 = ("e911", D("1.50"), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "holding", "has_911_address", "expected"),
+    [
+        # The first number of somebody without a plan: 911 with its monthly part.
+        ([PER_MINUTE], Holding(), True, [NUMBER, WHOLE_911]),
+        # A plan that includes it, held or ordered along: the recovery fee alone.
+        ([PER_MINUTE], Holding(plan=BASIC), True, [NUMBER, FEE_911]),
+        (
+            [PER_MINUTE, FIVE_HUNDRED],
+            Holding(),
+            True,
+            [NUMBER, ("five-hundred", 0, D("4.71"), 0), FEE_911],
+        ),
+        # One that does not.
+        ([PER_MINUTE], Holding(plan=PAY_PER_CALL), True, [NUMBER, WHOLE_911]),
+        # Two at once bring one 911, a second number later none, with or without a plan.
+        ([PER_MINUTE, PER_MINUTE], Holding(), True, [NUMBER, NUMBER, WHOLE_911]),
+        ([PER_MINUTE], Holding(has_number=True, has_911=True), True, [NUMBER]),
+        ([PER_MINUTE], Holding(plan=BASIC, has_number=True, has_911=True), True, [NUMBER]),
+        # A plan that includes the monthly part, after a number that did not: nothing is due for 911.
+        (
+            [FIVE_HUNDRED],
+            Holding(has_number=True, has_911=True),
+            True,
+            [("five-hundred", 0, D("4.71"), 0)],
+        ),
+        # Moved to the US with a number and no 911 yet: the next order brings it.
+        ([PER_MINUTE], Holding(has_number=True), True, [NUMBER, WHOLE_911]),
+        # Elsewhere, and where nobody knows: none.
+        ([PER_MINUTE], Holding(), False, [NUMBER]),
+        ([PER_MINUTE], Holding(), None, [NUMBER]),
+        # Channels bring none, whatever is missing.
+        ([CHANNEL], Holding(has_number=True), True, [("channel", 0, D("2.03"), 0)]),
+        # Asked for by itself, or beside something that brings it: once.
+        ([E911], Holding(plan=BASIC), True, [FEE_911]),
+        ([E911], Holding(plan=PAY_PER_CALL), True, [WHOLE_911]),
+        ([E911], Holding(has_number=True), True, [WHOLE_911]),
+        ([E911, PER_MINUTE], Holding(plan=BASIC), True, [NUMBER, FEE_911]),
+        ([E911, FIVE_HUNDRED], Holding(has_number=True), True, [("five-hundred", 0, D("4.71"), 0), FEE_911]),
+        ([E911, CHANNEL], Holding(has_number=True), True, [("channel", 0, D("2.03"), 0), WHOLE_911]),
+    ],
+)
+def test_911_comes_with_numbers_too(wanted, holding, has_911_address, expected):
+    assert amounts(quoted(*wanted, holding=holding, has_911_address=has_911_address)) == expected
+
+
+def test_911_comes_with_a_number_that_has_still_to_come():
+    waiting = Wanted(PER_MINUTE, about="in Albany, NY", reasons=("No number is in stock there now.",))
+    assert amounts(quoted(waiting)) == [NUMBER, WHOLE_911]
+
+
+@pytest.mark.parametrize(
+    ("e911", "holding", "has_911_address", "problem"),
+    [
+        (
+            E911,
+            Holding(plan=BASIC, has_911=True),
+            True,
+            "Your account has 911 already, and it has one at most. Remove it from the cart to go on.",
+        ),
+        (
+            E911,
+            Holding(),
+            True,
+            "911 comes with a rate plan or a phone number, and you have neither. Order one, or remove 911.",
+        ),
+        (
+            E911,
+            Holding(has_number=True),
+            None,
+            "911 needs the address where you use your phones. Give it in your profile, then order 911.",
+        ),
+        (
+            E911,
+            Holding(plan=BASIC),
+            False,
+            "911 exists in the US and Canada, and your service address is elsewhere. Remove it from the cart to go on.",
+        ),
+        (
+            product("e911", "e911", "1.50", "1.50", is_offered=False),
+            Holding(plan=BASIC),
+            True,
+            "E911 is no longer offered. Remove it from the cart to go on.",
+        ),
+    ],
+)
+def test_911_that_cannot_be_asked_for_costs_nothing_and_says_why(e911, holding, has_911_address, problem):
+    found = quoted(e911, holding=holding, has_911_address=has_911_address)
+    assert (found.problems, found.total) == ((problem,), 0)
+
+
+def test_911_that_was_asked_for_says_what_it_is():
+    token = uuid4()
+    line = quoted(Wanted(E911, token=token), holding=Holding(plan=BASIC)).lines[0]
+    assert (line.token, line.reasons) == (
+        token,
+        (
+            "Emergency service for your service address, which is in the US or Canada.",
+            "911 recovery fee, once: $1.50.",
+            "Its monthly part is inside Basic.",
+        ),
+    )
+
+
+@pytest.mark.parametrize("wanted", [PER_MINUTE, CHANNEL])
+def test_911_that_moves_is_said_to_move(wanted):
+    holding = Holding(has_number=True, has_911=True, address_911="1 Test Street")
+    assert quoted(wanted, holding=holding, moves_911_to="9 Far Road").notes == (
+        "Your 911 service moves to 9 Far Road. "
+        "It is not active there until we have confirmed the address; we e-mail you then.",
+    )
 
 
 def test_tax_is_on_the_whole_and_a_line_of_its_own():
