@@ -4,7 +4,6 @@ An address that is missing from the table fails the test, so that no page is add
 """
 
 from urllib.parse import quote
-from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
