@@ -1,7 +1,6 @@
 """Files of numbers: staff upload one, see how far it is, and what was wrong with it."""
 
 import csv
-from functools import partial
 from typing import Any
 
 from django import forms
@@ -70,7 +69,7 @@ class StockLoadAdmin(ModelAdmin):
         obj.name, obj.content, obj.loaded_by_id = file.name[:200], file.read(), request.user.pk
         super().save_model(request, obj, form, change)
         # Robust: where no broker answers, the sweep finds the row.
-        transaction.on_commit(partial(tasks.load_file.delay, load_id=obj.pk), robust=True)
+        transaction.on_commit(lambda: tasks.load_file.delay(load_id=obj.pk), robust=True)
 
     def response_add(self, request: HttpRequest, obj: StockLoad, post_url_continue: str | None = None) -> HttpResponse:
         """To the file's own page, where its progress is shown."""
