@@ -1,14 +1,12 @@
 """How fast the ledger posts, against the same statement sent by psycopg alone, on the same database in one run."""
 
-import time
-from collections.abc import Callable
 from decimal import Decimal
 from statistics import median
 from uuid import uuid4
 
 import psycopg
-from django.db import connection
 
+from bench.floor import bare_connection, seconds
 from bench.report import Line
 from billing import ledger
 from billing.models import LedgerAccount, Transfer
@@ -30,10 +28,10 @@ def run(postings: int = POSTINGS) -> list[Line]:
     customer = ledger.of(AccountFactory())
     ours, bare = [], []
     _post(customer, 0)
-    with _bare_connection() as other:
+    with bare_connection() as other:
         for number in range(WARM_UP + postings):
-            bare.append(_seconds(lambda: _send(other, customer, number)))  # noqa: B023
-            ours.append(_seconds(lambda: _post(customer, number)))  # noqa: B023
+            bare.append(seconds(lambda: _send(other, customer, number)))  # noqa: B023
+            ours.append(seconds(lambda: _post(customer, number)))  # noqa: B023
     each, floor = median(ours[WARM_UP:]), median(bare[WARM_UP:])
     measured = f"{1 / each:.0f} (psycopg alone: {1 / floor:.0f}/s, ratio {floor / each:.2f})"
     return [Line("ledger: postings/s", measured, f"ratio at least {RATIO_PROMISED}", floor / each >= RATIO_PROMISED)]
@@ -65,16 +63,3 @@ def _send(other: psycopg.Connection, customer: LedgerAccount, number: int) -> No
             "made_at": clock.now(),
         },
     ).fetchone()
-
-
-def _bare_connection() -> psycopg.Connection:
-    """psycopg as it comes: parameters sent apart from the statement, which is prepared after a few times."""
-    parameters = connection.get_connection_params()
-    wanted = {name: parameters[name] for name in ("host", "port", "user", "password", "dbname") if name in parameters}
-    return psycopg.connect(**wanted, autocommit=True)
-
-
-def _seconds(work: Callable[[], None]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
