@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from http.client import HTTPConnection
+from io import StringIO
 from statistics import quantiles
 
 from django.core.management import call_command
@@ -22,7 +23,7 @@ SEARCHES = ["Brooklyn", "Albany, NY", "718", "718-250", "(718) 250-0100", "12207
 
 
 def run() -> list[Line]:
-    call_command("load_coverage", verbosity=0, stdout=open("/dev/null", "w"))
+    call_command("load_coverage", stdout=StringIO())
     few = _measured(FEW)
     many = _measured(MANY)
     queries = max(_queries(page) for page in _pages())
@@ -73,7 +74,8 @@ def _fill_up(numbers: int) -> None:
         cursor.execute(
             """
             INSERT INTO phone_numbers_phonenumber (digits, rate_center_id, state, in_stock_since, note)
-            SELECT prefix.digits || lpad((line * 37 %% 10000)::text, 4, '0'), rate_center_id, 'in_stock', '2026-01-01', ''
+            SELECT prefix.digits || lpad((line * 37 %% 10000)::text, 4, '0'), rate_center_id,
+                'in_stock', '2026-01-01', ''
             FROM phone_numbers_prefix prefix, generate_series(0, %s) line WHERE length(prefix.digits) = 7
             LIMIT %s ON CONFLICT DO NOTHING
             """,
