@@ -15,6 +15,8 @@ from catalog.models import Product
 from orders.models import CartLine
 from orders.quote import Holding, Quote, Wanted, quote
 from phone_numbers.models import Offering
+from phone_numbers.models.back_orders import REFUNDED_AFTER
+from phone_numbers.waits import Wait, waits_at
 
 
 def quote_for(
@@ -25,7 +27,7 @@ def quote_for(
     there = str(service_address) if service_address else ""
     kinds = Q(pk__in=[line.product_id for line in lines]) | Q(kind=Product.Kind.E911)
     products = Product.objects.priced(now.date()).filter(kinds).in_bulk()
-    facts = _facts(lines)
+    facts = _facts(lines, now)
     return quote(
         wanted=[_wanted(line, products[line.product_id], facts, now) for line in lines if line.product_id in products],
         e911=next(product for product in products.values() if product.kind == Product.Kind.E911),
@@ -60,7 +62,10 @@ def channels_problem(number_service: Service, quantity: int, *, used: int) -> st
     """Why ``quantity`` channels cannot be added to a number that has ``used`` extra ones; empty where they can."""
     product, number = number_service.product, number_service.phone_number
     if number is None:
-        return "This number has not come yet. Order channels for it once you have it."
+        return (
+            f"Your {product.name} number in {number_service.rate_center} has not come yet. "
+            "Order channels for it once you have it."
+        )
     if number_service.state != Service.State.ACTIVE:
         return f"{number} is not active any more, so it takes no channels."
     if product.channels is None:
@@ -79,19 +84,22 @@ def channels_problem(number_service: Service, quantity: int, *, used: int) -> st
 
 @dataclass(frozen=True)
 class _Facts:
-    """What is true of all lines at once: which limited products are sold where, how many channels numbers have."""
+    """What is true of all lines at once: what is sold where, how long it takes there, channels that numbers have."""
 
     offered_at: frozenset[tuple[int, int]]
+    waits: dict[int, Wait]
     channels: Counter[int]
 
 
-def _facts(lines: Sequence[CartLine]) -> _Facts:
+def _facts(lines: Sequence[CartLine], now: datetime) -> _Facts:
+    on_back_order = [line.rate_center for line in lines if line.rate_center and not line.phone_number_id]
     places = [line.rate_center_id for line in lines if line.rate_center_id]
     numbers = [line.number_service_id for line in lines if line.number_service_id]
     offerings = Offering.objects.filter(rate_center__in=places).values_list("product_id", "rate_center_id")
     channels = Service.objects.held().filter(number_service__in=numbers).values_list("number_service_id", flat=True)
     return _Facts(
         offered_at=frozenset(offerings) if places else frozenset(),
+        waits=waits_at(on_back_order, today=now.date()),
         channels=Counter(channels) if numbers else Counter(),
     )
 
@@ -103,7 +111,7 @@ def _wanted(line: CartLine, product: Product, facts: _Facts, now: datetime) -> W
         return Wanted(
             product,
             about=line.about,
-            reasons=() if line.phone_number else (_ON_BACK_ORDER,),
+            reasons=() if line.phone_number else (_on_back_order(facts.waits[line.rate_center.pk]),),
             problem=_sale_problem(line, product, is_offered) or _number_problem(line, now),
             token=line.token,
         )
@@ -118,10 +126,12 @@ def _wanted(line: CartLine, product: Product, facts: _Facts, now: datetime) -> W
     return Wanted(product, token=line.token)
 
 
-_ON_BACK_ORDER = (
-    "No number is in stock there now: we get one for you and tell you by e-mail. "
-    "Until then you can withdraw it and get the money back."
-)
+def _on_back_order(wait: Wait) -> str:
+    return (
+        f"No number is in stock there now: we get one for you and tell you by e-mail. Expected wait: {wait.words}. "
+        "Until it comes you can withdraw the order and get the money back to your balance; "
+        f"after {REFUNDED_AFTER.days} days without a number you get it back in any case."
+    )
 
 
 def _sale_problem(line: CartLine, product: Product, is_offered: bool) -> str:

@@ -99,7 +99,7 @@ class BackOrderAdmin(ReadOnly, ModelAdmin):
         if back_order.state != State.WAITING:
             return str(back_order.phone_number or "")
         link = reverse("admin:phone_numbers_backorder_assign", args=[back_order.pk])
-        return format_html('<a href="{}">Assign this number…</a>', link)
+        return format_html('<a class="text-primary-600 dark:text-primary-500 underline" href="{}">Assign…</a>', link)
 
     @admin.action(description="Assign next: numbers in stock to the oldest orders there", permissions=["assign"])
     def assign_next(self, request: HttpRequest, chosen: QuerySet[BackOrder]) -> None:

@@ -199,6 +199,40 @@ class TestCharge:
         assert balance(alice) == Decimal("5.64")
 
 
+class TestRefund:
+    def refund(self, account, net, tax="0", key="refund:1"):
+        return ledger.refund(
+            account=account, key=key, net=Decimal(net), tax=Decimal(tax), memo="Order ABC", made_at=NOW
+        )
+
+    def test_it_goes_back_where_the_charge_came_from(self, alice):
+        refunded = self.refund(alice, "4.00", "0.36")
+        assert (refunded.kind, refunded.source_id, refunded.target_balance) == (
+            "refund",
+            ledger.HOUSE_IDS["revenue"],
+            4,
+        )
+        tax = refunded.tax
+        assert (tax.key, tax.source_id, tax.target_balance) == (
+            "refund:1:tax",
+            ledger.HOUSE_IDS["tax"],
+            Decimal("4.36"),
+        )
+
+    def test_both_or_none(self, alice):
+        credit(alice, "1.00", key="refund:1:tax")
+        with pytest.raises(ledger.KeyReused), transaction.atomic():
+            self.refund(alice, "4.00", "0.36")
+        assert balance(alice) == 1
+
+    def test_nothing_to_give_back_moves_nothing(self, alice):
+        assert (self.refund(alice, "0"), Transfer.objects.count()) == (None, 0)
+
+    def test_twice_is_once(self, alice):
+        assert self.refund(alice, "4.00", "0.36").pk == self.refund(alice, "4.00", "0.36").pk
+        assert (balance(alice), list(audit.differences())) == (Decimal("4.36"), [])
+
+
 movements = st.lists(
     st.tuples(
         st.sampled_from(["in", "out"]),

@@ -22,6 +22,9 @@ from orders import cart as carts
 from orders import checkout, pricing
 from orders.models import Cart, CartLine
 from tests.browser.conftest import PASSWORD, WAIT, last_mail_to, log_in
+from tests.factories import hold_number
+from tests.orders.channels import hold_channels
+from tests.orders.waiting import wait_in_line
 
 UNKNOWN = "/no/such/page/"
 VISITORS_PAGES = [
@@ -112,7 +115,8 @@ def test_customers_pages(sized_page, rich_alice: Account, add_card):
     waiting = Payment.objects.create(
         account=rich_alice, card=card, amount=6, purpose="deposit", token=uuid4(), state="sent", sent_at=clock.now()
     )
-    more = [f"/orders/{order.reference}/"]
+    hold_channels(hold_number(rich_alice), 2)
+    more = [f"/orders/{order.reference}/", f"/back-orders/{wait_in_line(order).pk}/withdraw/"]
     more += [f"/billing/payments/{each.token}/" for each in (payment, waiting)]
     found = [finding for path in CUSTOMERS_PAGES + more for finding in findings(sized_page, path)]
     assert found + _setting_up_two_factor_login(sized_page) == []

@@ -1,5 +1,6 @@
 """Orders that wait for a number: filled, withdrawn or refunded, once and exactly."""
 
+import io
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -52,6 +53,26 @@ def mails() -> QuerySet[Email]:
 
 def service_of(back_order: BackOrder) -> Service:
     return Service.objects.get(back_order=back_order)
+
+
+class TestOrdered:
+    def test_the_confirmation_says_how_long_it_takes_and_what_can_be_done(self, customer):
+        wait_for_number(customer)
+        mail = Email.objects.get()
+        assert mail.message.partition("* Personal Unlimited in Albany, NY: $8.98\n")[2].splitlines()[0] == (
+            "  No number is in stock there now: we get one for you and tell you by e-mail. "
+            "Expected wait: 10–30 business days. "
+            "Until it comes you can withdraw the order and get the money back to your balance; "
+            "after 30 days without a number you get it back in any case."
+        )
+
+    def test_the_orders_page_says_what_became_of_it(self, waiting, alice_client):
+        page = f"/orders/{waiting.service.order_lines.get().order.reference}/"
+        assert f'href="/back-orders/{waiting.pk}/withdraw/"' in alice_client.get(page).content.decode()
+        back_orders.withdraw(waiting, now=NOON)
+        text = alice_client.get(page).content.decode()
+        assert text.count("The money for this came back to your balance on 11 January 2027.") == 2
+        assert "/withdraw/" not in text
 
 
 class TestFill:
@@ -152,6 +173,16 @@ class TestWithdraw:
             ("Refund", f"Order {reference}: 911", EMERGENCY),
         }
         assert sum(line.tax for line in lines) == TAX
+
+    def test_so_does_its_csv(self, waiting, customer):
+        back_orders.withdraw(waiting, now=NOON)
+        own, file = ledger.of(customer), io.StringIO()
+        history.write_csv(history.transfers(own, kind="refund"), own, file)
+        reference = waiting.service.order_lines.get().order.reference
+        assert file.getvalue().splitlines()[1:] == [
+            f"2027-01-11,Refund,Order {reference}: 911,2.5200,0.2200,200.0000",
+            f'2027-01-11,Refund,"Order {reference}: Personal Unlimited in Albany, NY",8.9800,0.8000,197.2600',
+        ]
 
     def test_the_customer_is_told_how_much(self, waiting):
         back_orders.withdraw(waiting, now=NOON)

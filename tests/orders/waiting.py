@@ -9,6 +9,7 @@ from orders.models import Cart, CartLine, Order
 from orders.quote import Quote
 from phone_numbers.models import BackOrder, RateCenter
 from tests.factories import RateCenterFactory
+from tests.orders import channels
 from tests.orders.checkouts import NOON, place
 
 # Beyond the last day a waiting order is refunded on.
@@ -43,10 +44,7 @@ def wait_for_number(
 
 def wait_in_line(order: Order) -> BackOrder:
     """A waiting number as a line of ``order``, which nobody has paid for."""
-    product, place = Product.objects.get(code="pay-per-minute"), RateCenterFactory()
-    waiting = BackOrder.objects.create(account=order.account, product=product, rate_center=place)
-    today = waiting.ordered_on
-    service = {"account": order.account, "kind": product.kind, "state": "pending", "started_on": today}
-    line = order.lines.create(product=product, rate_center=place, position=1)
-    line.services.create(product=product, rate_center=place, back_order=waiting, paid_until=today, **service)
-    return waiting
+    service = channels.wait_for_number(order.account)
+    line = order.lines.create(product=service.product, rate_center=service.rate_center, position=99)
+    line.services.add(service)
+    return service.back_order
