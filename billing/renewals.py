@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from billing import months
-from billing.models import Service
+from billing.models import CHANNELS_PER_NUMBER, Service
 from callcentric.money import ZERO
 from catalog.models import Product
 from phone_numbers import waits
@@ -28,7 +28,8 @@ class Upcoming:
 
     @property
     def takes_channels(self) -> bool:
-        return self.service.state == Service.State.ACTIVE and self.service.product.takes_extra_channels
+        has_room = self.channels < CHANNELS_PER_NUMBER
+        return self.service.state == Service.State.ACTIVE and self.service.product.takes_extra_channels and has_room
 
 
 def upcoming(services: list[Service], *, today: date) -> list[Upcoming]:

@@ -37,7 +37,7 @@ class ServiceAdmin(ReadOnly, ModelAdmin):
     def confirm_911(self, request: HttpRequest, services: QuerySet[Service]) -> None:
         chosen = services.select_related("account__user", "address")
         confirmed = sum(emergency.confirm(service, now=clock.now()) for service in chosen)
-        messages.success(request, f"911 confirmed for {confirmed} of {len(chosen)} chosen services.")
+        self._say(request, confirmed, len(chosen), f"911 confirmed for {confirmed} of {len(chosen)} chosen services.")
 
     @admin.action(description="911 failed: address not accepted", permissions=["confirm"])
     def fail_911(self, request: HttpRequest, services: QuerySet[Service]) -> HttpResponse | None:
@@ -58,8 +58,15 @@ class ServiceAdmin(ReadOnly, ModelAdmin):
         shown = set(request.POST.getlist("shown"))
         seen = [service for service in chosen if f"{service.pk}:{service.address_id}" in shown]
         failed = sum(emergency.fail(service, problem=form.cleaned_data["problem"]) for service in seen)
-        messages.success(request, f"911 failed for {failed} of {len(chosen)} chosen services; each customer is told.")
+        self._say(request, failed, len(chosen), f"911 failed for {failed} of {len(chosen)} chosen services.")
         return None
+
+    def _say(self, request: HttpRequest, done: int, chosen: int, words: str) -> None:
+        """What was done; and that the rest was not 911 that waits, or has moved to another address meanwhile."""
+        if done == chosen:
+            messages.success(request, f"{words} Each customer is told.")
+        else:
+            messages.warning(request, f"{words} The others do not wait for it, or have just moved: look again.")
 
     def has_confirm_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("billing.change_service")

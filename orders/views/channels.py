@@ -36,7 +36,8 @@ class Candidate:
         """The number, where it is, and how many calls it takes now and at most."""
         included = self.service.product.channels or 0
         return format_html(
-            '{} <span class="hint">{}, {}. {} calls at a time now: {} included, {} extra. Up to {} more.</span>',
+            '<span><strong>{}</strong> {}, {}<br><span class="hint">{} calls at a time now: '
+            "{} included, {} extra. Up to {} more.</span></span>",
             self.service.phone_number,
             self.service.rate_center,
             self.service.product.name,
@@ -115,8 +116,8 @@ def order_channels(request: CustomerRequest) -> HttpResponse:
     except Refused as refusal:
         form.add_error("quantity", refusal)
         return _page(request, form, status=422)
-    channels = "1 channel" if quantity == 1 else f"{quantity} channels"
-    messages.info(request, f"{channels} for {number.phone_number} in your cart.")
+    channels, are = ("1 channel", "is") if quantity == 1 else (f"{quantity} channels", "are")
+    messages.info(request, f"{channels} for {number.phone_number} {are} in your cart.")
     return redirect("cart")
 
 

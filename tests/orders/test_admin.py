@@ -40,7 +40,7 @@ def test_confirming_911_makes_it_active_and_tells_the_customer(ordered, sam_clie
     assert (mail.to, mail.subject) == (["alice@example.com"], "Your 911 service is active")
     assert "1 Test Street, Albany, NY 12207" in mail.message
     assert [str(message) for message in get_messages(response.wsgi_request)] == [
-        "911 confirmed for 1 of 1 chosen services."
+        "911 confirmed for 1 of 1 chosen services. Each customer is told."
     ]
 
 

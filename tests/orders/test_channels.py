@@ -36,8 +36,8 @@ class TestThePage:
         assert [(key, str(label)) for key, label in page.context["form"].fields["number"].choices] == [
             (
                 str(number.pk),
-                '(518) 555-0101 <span class="hint">Albany, NY, Pay Per Minute. '
-                "5 calls at a time now: 2 included, 3 extra. Up to 17 more.</span>",
+                '<span><strong>(518) 555-0101</strong> Albany, NY, Pay Per Minute<br><span class="hint">'
+                "5 calls at a time now: 2 included, 3 extra. Up to 17 more.</span></span>",
             )
         ]
         assert [other.problem for other in page.context["others"]] == [
@@ -46,7 +46,7 @@ class TestThePage:
             "(518) 555-0104 is a Dirt Cheap number, and Dirt Cheap takes no extra channels.",
             "(518) 555-0105 takes any number of calls at a time under Service Provider Unlimited: "
             "it needs no extra channels.",
-            "This number has not come yet. Order channels for it once you have it.",
+            "Your Pay Per Minute number in Albany, NY has not come yet. Order channels for it once you have it.",
         ]
         assert page.context["form"]["number"].value() == str(number.pk)
 
@@ -102,7 +102,7 @@ class TestIntoTheCart:
         response = ask(alice_client, number, 3)
         assert (response.status_code, response.url) == (302, "/cart/")
         assert [str(message) for message in get_messages(response.wsgi_request)] == [
-            "3 channels for (518) 555-0100 in your cart."
+            "3 channels for (518) 555-0100 are in your cart."
         ]
         assert in_cart(alice) == [(number.pk, 3)]
 
@@ -164,7 +164,9 @@ class TestIntoTheCart:
     def test_a_number_that_has_not_come_cannot_be_forced(self, alice, alice_client):
         response = ask(alice_client, wait_for_number(alice))
         assert response.context["form"].errors == {
-            "number": ["This number has not come yet. Order channels for it once you have it."]
+            "number": [
+                "Your Pay Per Minute number in Albany, NY has not come yet. Order channels for it once you have it."
+            ]
         }
 
     @pytest.mark.parametrize("number", ["", "x", "-1", "\x00"])

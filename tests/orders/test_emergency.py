@@ -272,7 +272,7 @@ class TestFailed:
     def test_the_customer_is_told_everywhere(self, pending, sam_client, alice_client):
         response = self.answer(sam_client, pending, problem=self.PROBLEM, shown=self.shown(pending))
         assert [str(message) for message in get_messages(response.wsgi_request)] == [
-            "911 failed for 1 of 1 chosen services; each customer is told."
+            "911 failed for 1 of 1 chosen services. Each customer is told."
         ]
         mail = Email.objects.get()
         assert (mail.to, mail.subject) == (
@@ -290,7 +290,13 @@ class TestFailed:
     def test_one_that_has_moved_since_staff_looked_stays(self, pending, sam_client, alice_client):
         shown = self.shown(pending)
         alice_client.post(PROFILE, CORRECTED)
-        self.answer(sam_client, pending, problem=self.PROBLEM, shown=shown)
+        response = self.answer(sam_client, pending, problem=self.PROBLEM, shown=shown)
+        assert [(each.level_tag, str(each)) for each in get_messages(response.wsgi_request)] == [
+            (
+                "warning",
+                "911 failed for 0 of 1 chosen services. The others do not wait for it, or have just moved: look again.",
+            )
+        ]
         pending.refresh_from_db()
         assert (pending.state, pending.problem) == ("pending", "")
 
