@@ -3,13 +3,16 @@
 import re
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from phone_numbers import towns
-from phone_numbers.distances import kilometres_from
-from phone_numbers.models import RateCenter, StockChange
+from phone_numbers.distances import around, kilometres_from
+from phone_numbers.models import RateCenter
 from phone_numbers.starting_data import REGIONS
 from phone_numbers.towns import Town
+
+# Whoever has no numbers nearer than this is shown what there is, however far.
+NEAR = 300
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,16 @@ class Spot:
 
 def nearest_in_stock(*, latitude: float, longitude: float, limit: int = 5) -> list[RateCenter]:
     """The nearest places with numbers in stock, each with what is ``available`` and how many ``kilometres`` off."""
-    # Said first, because it is quick: few places have ever had a number.
-    changed = StockChange.objects.filter(rate_center=OuterRef("pk"))
-    candidates = RateCenter.objects.filter(Q(counted__gt=0) | Exists(changed), latitude__isnull=False)
-    found = candidates.with_available().filter(Q(("available__gt", 0))).select_related("region")
-    return list(found.annotate(kilometres=kilometres_from(latitude, longitude)).order_by("kilometres", "name")[:limit])
+    here = Q(latitude__isnull=False)
+    found: list[RateCenter] = []
+    # Around here first: asking each place of the country what it has takes its time.
+    for wanted in (here & around(latitude, longitude, kilometres=NEAR), here):
+        places = RateCenter.objects.filter(wanted).annotate(kilometres=kilometres_from(latitude, longitude))
+        in_stock = places.with_available().filter(Q(("available__gt", 0))).select_related("region")
+        found = list(in_stock.order_by("kilometres", "name")[:limit])
+        if found:
+            break
+    return found
 
 
 def locate(text: str) -> Spot | None:

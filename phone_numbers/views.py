@@ -57,7 +57,9 @@ def _search(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "phone_numbers/search.html", {"search": form}, status=422)
     question = form.cleaned_data["q"]
-    context: dict[str, Any] = {"search": form, "question": question, "numbers": coverage_tool.numbers(question)}
+    numbers = coverage_tool.numbers(question)
+    context: dict[str, Any] = {"search": form, "question": question, "numbers": numbers}
+    context["has_more"] = len(numbers) == coverage_tool.NUMBERS_SHOWN
     if not question.ending:
         context |= _page(request, coverage_tool.places(question))
     if not (context["numbers"] or context.get("rows")):
