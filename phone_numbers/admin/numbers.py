@@ -29,10 +29,16 @@ class StockActionForm(ActionForm):
     """The bar of actions, with room for the reason that staff give."""
 
     reason = forms.CharField(
-        label="",
+        label="Reason",
         required=False,
         max_length=LONGEST_REASON,
-        widget=forms.TextInput({"placeholder": "Reason", "aria-label": "Reason", "class": "text-base-700 px-2 py-1"}),
+        widget=forms.TextInput(
+            {
+                "class": "group-[.changelist-actions]:!bg-white/20 group-[.changelist-actions]:!text-current "
+                "group-[.changelist-actions]:px-2 group-[.changelist-actions]:py-1 "
+                "group-[.changelist-actions]:rounded-default"
+            }
+        ),
     )
 
 
@@ -73,6 +79,8 @@ class PhoneNumberAdmin(ModelAdmin):
     action_form = StockActionForm
     paginator = EstimatingPaginator
     show_full_result_count = False
+    # A page at a time: nobody means to take a million numbers out of service.
+    list_disable_select_all = True
     list_display = ["national", "rate_center", "state", "holder_link", "disconnected_on", "in_stock_since", "note"]
     list_display_links = ["national"]
     list_filter = ["state", "rate_center__region__country"]

@@ -200,31 +200,58 @@ class TestCounters:
         assert dict(RateCenter.objects.values_list("pk", "counted")) == really
         assert set(seen) <= set(range(31))
 
-    def test_mass_changes_beside_one_another_never_lock_each_other_out(self):
-        """Jobs, staff and carts over the same numbers, in opposite orders."""
-        numbers = PhoneNumberFactory.create_batch(60)
-        tokens = [uuid4() for _ in numbers]
-        every = PhoneNumber.objects.all()
 
-        def hold_all() -> None:
-            for number, token in reversed(list(zip(numbers, tokens, strict=True))):
-                try:
-                    stock.hold(number, token=token, now=NOW - timedelta(minutes=15))
-                except stock.NumberTaken:
-                    continue
+class TestMassChanges:
+    """Of two numbers that are due, one is locked by an order that has not ended."""
 
-        def repeat(work: Callable[[], object]) -> Callable[[], None]:
-            return lambda: [work() for _ in range(15)] and None
+    @pytest.fixture
+    def hurry(self, transactional_db):
+        """Whoever waits for a lock fails."""
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '500ms'")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
 
-        found = at_once(
-            hold_all,
-            hold_all,
-            repeat(lambda: stock.let_go(tokens)),
-            repeat(lambda: stock.let_go(tokens[::-1])),
-            repeat(lambda: stock.end_holds(now=NOW)),
-            repeat(lambda: stock.return_to_stock(today=NOW.date())),
-            repeat(lambda: stock.take_out(every.order_by("-pk"), note="Test")),
-            repeat(lambda: stock.put_back(every, today=NOW.date())),
-        )
-        assert found == [None] * 8
+    @pytest.mark.parametrize(
+        ("state", "job"),
+        [
+            (State.HELD, lambda: stock.end_holds(now=NOW)),
+            (State.KEPT, lambda: stock.return_to_stock(today=NOW.date())),
+            (State.KEPT, lambda: stock.take_out(PhoneNumber.objects.all(), note="Test")),
+            (State.OUT, lambda: stock.put_back(PhoneNumber.objects.all(), today=NOW.date())),
+        ],
+    )
+    def test_they_leave_it_to_the_order_and_to_the_next_run(self, alice, hurry, state, job):
+        facts = {
+            State.HELD: {"held_by": uuid4(), "held_until": NOW},
+            State.KEPT: {"last_holder": alice, "disconnected_on": NOW.date() - timedelta(days=45)},
+        }
+        ordered, _ = PhoneNumberFactory.create_batch(2, state=state, **facts.get(state, {}))
+        locked, done = threading.Event(), threading.Event()
+
+        def order() -> None:
+            with transaction.atomic():
+                PhoneNumber.objects.select_for_update(no_key=True).get(pk=ordered.pk)
+                locked.set()
+                done.wait(10)
+            connection.close()
+
+        thread = threading.Thread(target=order)
+        thread.start()
+        locked.wait(10)
+        try:
+            during = job()
+        finally:
+            done.set()
+            thread.join()
+        assert (during, job()) == (1, 1)
+
+    def test_carts_that_let_go_of_the_same_numbers_lock_them_in_one_order(self):
+        numbers, tokens = PhoneNumberFactory.create_batch(200), [uuid4() for _ in range(200)]
+        for _ in range(5):
+            for number, token in zip(numbers, tokens, strict=True):
+                stock.hold(number, token=token, now=NOW)
+            found = at_once(*[lambda t=tokens[:: 1 if turn % 2 else -1]: stock.let_go(t) for turn in range(4)])
+            assert sum(found) == 200
         assert dict(RateCenter.objects.with_stock().values_list("pk", "stock")) == in_stock_really()
