@@ -68,6 +68,8 @@ class Stock(RuleBasedStateMachine):
         self.places: list[RateCenter] = [RateCenterFactory(name=name) for name in ("Albany", "Troy")]
         self.known = [Known(place=index % 2) for index in range(NUMBERS)]
         self.numbers = [PhoneNumberFactory(rate_center=self.places[known.place]) for known in self.known]
+        for index in range(NUMBERS // 2):
+            self.assign(index, index, None)
 
     def teardown(self) -> None:
         if hasattr(self, "atomic"):
@@ -130,6 +132,12 @@ class Stock(RuleBasedStateMachine):
         if may:
             known.becomes(State.KEPT, last_holder=person, lost_on=self.now.date())
 
+    @rule(index=a_number, days=st.sampled_from([44, 45]))
+    def disconnect_and_wait(self, index, days):
+        """To the edge of the 45 days, where mistakes are made; by chance alone it is seldom reached."""
+        self.disconnect(index, None)
+        self.days_pass(days)
+
     @rule(index=a_number, person=st.none() | a_person)
     def reclaim(self, index, person):
         """By ``person``; None: by its last holder."""
@@ -174,7 +182,7 @@ class Stock(RuleBasedStateMachine):
     def minutes_pass(self, minutes):
         self.now += timedelta(minutes=minutes)
 
-    @rule(days=st.sampled_from([1, 44, 45, 45]))
+    @rule(days=st.sampled_from([1, 44, 45]))
     def days_pass(self, days):
         self.now += timedelta(days=days)
 
@@ -211,6 +219,6 @@ def test_the_stock_keeps_its_promises_whatever_happens():
     run_state_machine_as_test(
         Stock,
         settings=settings(
-            max_examples=40, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
