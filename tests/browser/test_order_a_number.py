@@ -128,7 +128,7 @@ def test_how_do_i_add_extra_channels(page, rich_alice, albany):
     confirm(page)
     expect(page.get_by_text("Thank you. Your order is complete.")).to_be_visible()
     page.get_by_role("link", name="My Account").first.click()
-    expect(page.get_by_role("region", name="My products").get_by_text(re.compile("3 extra"))).to_be_visible()
+    expect(page.get_by_role("region", name="My products").get_by_text("3 included + 3 extra")).to_be_visible()
     assert sorted(taking.channels.held().values_list("slot", flat=True)) == [1, 2, 3]
 
 
