@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
-from catalog.models import Product, ProductQuerySet
+from catalog.models import Product
 from phone_numbers.distances import around, kilometres_from
 from phone_numbers.local_calling import KILOMETRES, LocalAreas, local_to
 from phone_numbers.models import BackOrder, Offering, PhoneNumber, RateCenter, RateCenterQuerySet
@@ -83,12 +83,16 @@ def band(count: int) -> Band:
 
 def sold_at(rate_center: RateCenter, *, today: date) -> list[Product]:
     """The DID products that are sold at a place, with their prices (domain.md §2)."""
-    return list(_sold_at(rate_center).priced(today).order_by("position"))
+    offered_here = Exists(Offering.objects.filter(product=OuterRef("pk"), rate_center=rate_center))
+    dids = Product.objects.dids().offered().priced(today).annotate(offered_here=offered_here).order_by("position")
+    return [product for product in dids if rate_center.sells(product, is_offered=product.offered_here)]
 
 
 def is_sold_at(product: Product, rate_center: RateCenter) -> bool:
-    """Whether a product can be ordered at a place."""
-    return _sold_at(rate_center).filter(pk=product.pk).exists()
+    """Whether a DID product is on offer and sold at a place."""
+    offered_here = Offering.objects.filter(product=product, rate_center=rate_center).exists()
+    is_did = product.kind == Product.Kind.DID and product.is_offered
+    return is_did and rate_center.sells(product, is_offered=offered_here)
 
 
 def available(rate_center: RateCenter) -> int:
@@ -169,10 +173,3 @@ def _nearest_to(rate_center: RateCenter) -> list[RateCenter]:
         return []
     found = nearest_in_stock(latitude=rate_center.latitude, longitude=rate_center.longitude)
     return [place for place in found if place != rate_center]
-
-
-def _sold_at(rate_center: RateCenter) -> ProductQuerySet:
-    """DID products on offer at a place; a limited one where it is listed, toll-free ones by themselves."""
-    listed = Offering.objects.filter(product=OuterRef("pk"), rate_center=rate_center)
-    kind = Product.objects.dids().offered().filter(is_toll_free=rate_center.is_toll_free)
-    return kind.filter(Q(is_limited=False) | Exists(listed))

@@ -2,8 +2,8 @@
 
 import codecs
 import csv
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import IO, Any
 
 from django.db import transaction
@@ -12,7 +12,7 @@ from django.db.models.functions import Substr
 
 from callcentric.errors import Refused
 from phone_numbers.distances import around, kilometres_from
-from phone_numbers.models import LocalCalling, Prefix, RateCenter, RateCenterQuerySet
+from phone_numbers.models import LocalCalling, Prefix, RateCenter
 from phone_numbers.place_names import PlaceNames
 
 SHOWN = 12
@@ -31,44 +31,42 @@ class FileRefused(Refused):
 class LocalAreas:
     """Places that are local to one: nearest first, each with what is available and its region at hand."""
 
-    places: list[RateCenter] = field(default_factory=list)
+    places: Sequence[RateCenter] = ()
     is_estimate: bool = False
     # How we know, as it goes on after "Areas"; where there are none, a sentence that says so.
     basis: str = ""
 
 
 def local_to(rate_center: RateCenter) -> LocalAreas:
-    """The places that are a local call from ``rate_center``, which has its region at hand; at most 12, two queries."""
+    """The places that are a local call from ``rate_center``, which has its region at hand; at most 12, one query."""
     if rate_center.is_toll_free:
         return LocalAreas(basis="a call to a toll-free number costs the caller nothing, from anywhere")
+    listed = Exists(LocalCalling.objects.filter(rate_center=rate_center, to=OuterRef("pk")))
+    estimate, where, why = _estimate(rate_center)
     others = RateCenter.objects.filter(is_toll_free=False).exclude(pk=rate_center.pk)
-    imported = list(rate_center.local_calling.values_list("to", flat=True))
+    distance = kilometres_from(rate_center.latitude, rate_center.longitude)
+    found = others.annotate(is_listed=listed, kilometres=distance).filter(Q(("is_listed", True)) | estimate)
+    nearest_first = ("-is_listed", F("kilometres").asc(nulls_last=True), F("available").desc(), "name")
+    places = list(found.with_available().select_related("region").order_by(*nearest_first)[:SHOWN])
+    imported = [place for place in places if place.is_listed]
     if imported:
-        places = _nearest(others.filter(pk__in=imported), rate_center)
-        return LocalAreas(places, basis="that the phone companies list as local")
-    if rate_center.region.country not in NUMBERED_BY_AREA_CODES:
+        return LocalAreas(imported, basis="that the phone companies list as local")
+    if not where:
         return LocalAreas(basis="which areas are local is not known outside North America")
-    if rate_center.latitude is not None and rate_center.longitude is not None:
-        square = around(rate_center.latitude, rate_center.longitude, kilometres=KILOMETRES)
-        near = others.filter(square, _neighbours(rate_center))
-        places = _nearest(near, rate_center, within=KILOMETRES)
-        return _estimate(places, f"within {KILOMETRES} km")
-    same_code = others.filter(_shares_an_area_code(rate_center), region=rate_center.region)
-    places = list(same_code.with_available().select_related("region").order_by(F("available").desc(), "name")[:SHOWN])
-    return _estimate(places, "with the same area code", why=": distances are not known here")
-
-
-def _estimate(places: list[RateCenter], where: str, why: str = "") -> LocalAreas:
     basis = f"{where}, an estimate{why}" if places else f"we know of no other area {where}"
     return LocalAreas(places, is_estimate=True, basis=basis)
 
 
-def _nearest(places: RateCenterQuerySet, rate_center: RateCenter, *, within: float | None = None) -> list[RateCenter]:
-    distance = kilometres_from(rate_center.latitude, rate_center.longitude)
-    found = places.annotate(kilometres=distance).with_available().select_related("region")
-    if within is not None:
-        found = found.filter(kilometres__lte=within)
-    return list(found.order_by(F("kilometres").asc(nulls_last=True), "name")[:SHOWN])
+def _estimate(rate_center: RateCenter) -> tuple[Q, str, str]:
+    """Which places are taken for local where none are listed; where these are, and why no better is known."""
+    if rate_center.region.country not in NUMBERED_BY_AREA_CODES:
+        return Q(pk__in=[]), "", ""
+    if rate_center.latitude is None or rate_center.longitude is None:
+        same_code = Q(region=rate_center.region) & _shares_an_area_code(rate_center)
+        return same_code, "with the same area code", ": distances are not known here"
+    square = around(rate_center.latitude, rate_center.longitude, kilometres=KILOMETRES)
+    near = square & Q(("kilometres__lte", KILOMETRES)) & _neighbours(rate_center)
+    return near, f"within {KILOMETRES} km", ""
 
 
 def _neighbours(rate_center: RateCenter) -> Q:

@@ -3,16 +3,16 @@
 import re
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from phone_numbers import towns
-from phone_numbers.distances import around, kilometres_from
-from phone_numbers.models import RateCenter
+from phone_numbers.distances import kilometres_from
+from phone_numbers.models import RateCenter, StockChange
 from phone_numbers.starting_data import REGIONS
 from phone_numbers.towns import Town
 
-# Whoever has no numbers nearer than this is shown what there is, however far.
-NEAR = 300
+# Places with numbers that are looked at: enough that some of them are not all waited for.
+LOOKED_AT = 50
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,13 @@ class Spot:
 
 def nearest_in_stock(*, latitude: float, longitude: float, limit: int = 5) -> list[RateCenter]:
     """The nearest places with numbers in stock, each with what is ``available`` and how many ``kilometres`` off."""
-    here = Q(latitude__isnull=False)
-    found: list[RateCenter] = []
-    # Around here first: asking each place of the country what it has takes its time.
-    for wanted in (here & around(latitude, longitude, kilometres=NEAR), here):
-        places = RateCenter.objects.filter(wanted).annotate(kilometres=kilometres_from(latitude, longitude))
-        in_stock = places.with_available().filter(Q(("available__gt", 0))).select_related("region")
-        found = list(in_stock.order_by("kilometres", "name")[:limit])
-        if found:
-            break
-    return found
+    distance = kilometres_from(latitude, longitude)
+    may_have = Q(counted__gt=0) | Exists(StockChange.objects.filter(rate_center=OuterRef("pk")))
+    known = RateCenter.objects.filter(may_have, latitude__isnull=False).annotate(kilometres=distance)
+    # Of these alone it is asked what is available: of each place of the country it takes its time.
+    nearest = known.order_by("kilometres")[:LOOKED_AT]
+    found = RateCenter.objects.filter(pk__in=nearest.values("pk")).annotate(kilometres=distance).with_available()
+    return list(found.filter(Q(("available__gt", 0))).select_related("region").order_by("kilometres", "name")[:limit])
 
 
 def locate(text: str) -> Spot | None:

@@ -291,15 +291,15 @@ def test_numbers_take_no_more_queries_for_more_of_them(new_york, django_assert_n
 def test_a_place_takes_no_more_queries_for_more_neighbours(catalog, places, new_york, django_assert_num_queries):
     there = f"/coverage/{places['Brooklyn'].pk}/"
     place(new_york, "Queens", "1718270", latitude=40.7, longitude=-73.8)
-    # The place, imported local areas, estimated ones, the products, two for the wait, the nearest with numbers.
-    with django_assert_num_queries(7):
+    # The place, its local areas, the products, two for the wait, the nearest with numbers.
+    with django_assert_num_queries(6):
         Client().get(there)
     place(new_york, "Bronx", "1718271", latitude=40.8, longitude=-73.8)
     place(new_york, "Manhattan", "1212271", latitude=40.7, longitude=-73.9)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         Client().get(there)
     # With numbers in stock there is no wait, and nowhere else to look.
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         Client().get(f"/coverage/{places['Albany'].pk}/")
 
 

@@ -116,14 +116,14 @@ def test_what_was_imported_wins_over_the_estimate(albany, vermont):
 
 @pytest.mark.parametrize("is_imported", [True, False])
 @pytest.mark.parametrize("others", [1, 3])
-def test_two_queries_and_what_is_available_is_at_hand(albany, others, is_imported, django_assert_num_queries):
+def test_one_query_and_what_is_available_is_at_hand(albany, others, is_imported, django_assert_num_queries):
     for number in range(others):
-        made = place(f"Town {number}", at=(42.66, -73.75))
+        made = place(f"Town {number}", at=(42.66 + number / 100, -73.75))
         PhoneNumberFactory.create_batch(number, rate_center=made)
         if is_imported:
             LocalCalling.objects.create(rate_center=albany, to=made)
     albany = RateCenter.objects.select_related("region").get(pk=albany.pk)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         answer = local_to(albany)
         assert [(str(each), each.available) for each in answer.places] == [(f"Town {n}, NY", n) for n in range(others)]
 
