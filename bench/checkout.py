@@ -83,9 +83,7 @@ def _order(account: Account, total: Decimal, now: datetime) -> None:
 
 def _total(account: Account, now: datetime) -> Decimal:
     lines = carts.lines_of(account.cart)
-    return pricing.quote_for(
-        account=account, lines=lines, now=now, service_address=account.billing_address
-    ).total
+    return pricing.quote_for(account=account, lines=lines, now=now, service_address=account.billing_address).total
 
 
 def _seconds_of_bare_round_trips(queries: int) -> float:
