@@ -30,6 +30,7 @@ ARGUMENTS = [
 ]
 PASSWORD = "correct horse battery"
 WAIT = 15_000
+SIZES = [(360, 740, "light"), (1280, 900, "dark")]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,6 +77,17 @@ def page(browser: Browser, portal: str) -> Iterator[Page]:
 @pytest.fixture
 def page_without_javascript(browser: Browser, portal: str) -> Iterator[Page]:
     context = browser.new_context(base_url=portal, java_script_enabled=False, viewport={"width": 360, "height": 740})
+    context.set_default_timeout(WAIT)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(params=SIZES, ids=["phone", "desk in the dark"])
+def sized_page(request: pytest.FixtureRequest, browser: Browser, portal: str) -> Iterator[Page]:
+    width, height, scheme = request.param
+    context = browser.new_context(
+        base_url=portal, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+    )
     context.set_default_timeout(WAIT)
     yield context.new_page()
     context.close()

@@ -1,16 +1,13 @@
 """No serious or critical finding of axe on any page, on a phone and on a desk; and nothing wider than the screen."""
 
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from uuid import uuid4
 
-import pytest
 from allauth.account.models import EmailConfirmationHMAC
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from accounts.models import Account
 from billing import payments
@@ -21,12 +18,12 @@ from catalog.models import Product
 from orders import cart as carts
 from orders import checkout, pricing
 from orders.models import Cart, CartLine
-from tests.browser.conftest import PASSWORD, WAIT, last_mail_to, log_in
+from tests.browser.conftest import PASSWORD, last_mail_to
+from tests.browser.scanning import UNKNOWN, findings, judged, log_in_at_this_size
 from tests.factories import hold_number
 from tests.orders.channels import hold_channels
 from tests.orders.waiting import wait_in_line
 
-UNKNOWN = "/no/such/page/"
 VISITORS_PAGES = [
     "/",
     "/products/outbound/",
@@ -63,40 +60,6 @@ CUSTOMERS_PAGES = [
     "/accounts/2fa/",
     "/accounts/sessions/",
 ]
-# localstripe's card element has boxes without labels; Stripe's own stands in a frame of Stripe's.
-OPTIONS = {"exclude": [["#card-element"]]}
-SIZES = [(360, 740, "light"), (1280, 900, "dark")]
-
-
-@pytest.fixture(params=SIZES, ids=["phone", "desk in the dark"])
-def sized_page(request, browser: Browser, portal: str) -> Iterator[Page]:
-    width, height, scheme = request.param
-    context = browser.new_context(
-        base_url=portal, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
-    )
-    context.set_default_timeout(WAIT)
-    yield context.new_page()
-    context.close()
-
-
-def findings(page: Page, path: str) -> list[str]:
-    answer = page.goto(path)
-    # Not some other page that stands in for it: a redirect would be scanned, and found to be well.
-    assert (answer.status, page.url.split("/", 3)[3]) == (404 if path == UNKNOWN else 200, path[1:])
-    return judged(page, path)
-
-
-def judged(page: Page, path: str) -> list[str]:
-    violations = Axe().run(page, context=OPTIONS).response["violations"]
-    found = [
-        f"{path}: {each['id']} ({each['impact']}) at {node['target']}"
-        for each in violations
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-    ]
-    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-        found.append(f"{path}: wider than the screen")
-    return found
 
 
 def test_visitors_pages(sized_page):
@@ -151,19 +114,6 @@ def test_pages_that_refuse(sized_page, rich_alice: Account):
         page.get_by_text("Enter the city.").first.wait_for()
         found += judged(page, f"{path} refused")
     assert found == []
-
-
-def log_in_at_this_size(page: Page) -> None:
-    """On a phone the header's form is folded away, so the login page is used."""
-    if page.viewport_size["width"] >= 1000:
-        log_in(page, "alice")
-        return
-    page.goto("/accounts/login/")
-    form = page.locator("main form").first
-    form.get_by_label("Username").fill("alice")
-    form.get_by_label("Password").fill(PASSWORD)
-    form.get_by_role("button", name="Log in").click()
-    page.wait_for_url("**/dashboard/")
 
 
 def _fill_cart(account: Account, code: str) -> Cart:
