@@ -49,6 +49,9 @@ def load_coverage(*, say: Say = str) -> None:
     for line in _load_offerings():
         steps.done(line)
     CoverageLoad.objects.create(data=_data())
+    with connection.cursor() as cursor:
+        # The first pages would be slow without it: autovacuum comes a minute later.
+        cursor.execute("ANALYZE phone_numbers_ratecenter, phone_numbers_prefix")
 
 
 class _Steps:

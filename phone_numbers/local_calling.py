@@ -4,11 +4,12 @@ import codecs
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import IO, Any
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Substr
 
 from callcentric.errors import Refused
 from phone_numbers.distances import around, kilometres_from
@@ -38,7 +39,10 @@ class LocalAreas:
 
 
 def local_to(rate_center: RateCenter) -> LocalAreas:
-    """The places that are a local call from ``rate_center``, which has its region at hand; at most 12, one query."""
+    """The places that are a local call from ``rate_center``, at most 12 of them, by one query.
+
+    ``rate_center`` is one as RateCenterQuerySet.to_show() has it.
+    """
     if rate_center.is_toll_free:
         return LocalAreas(basis="a call to a toll-free number costs the caller nothing, from anywhere")
     listed = Exists(LocalCalling.objects.filter(rate_center=rate_center, to=OuterRef("pk")))
@@ -77,9 +81,9 @@ def _neighbours(rate_center: RateCenter) -> Q:
 
 
 def _shares_an_area_code(rate_center: RateCenter) -> Q:
-    codes = Prefix.objects.annotate(code=Substr("digits", 1, 4)).filter(digits__startswith="1")
-    theirs = codes.filter(rate_center=OuterRef("pk"))
-    return Q(Exists(theirs.filter(code__in=codes.filter(rate_center=rate_center).values("code"))))
+    # Their digits as they are: what is cut out of a prefix has no index and no statistics.
+    theirs = [Q(digits__startswith=f"1{code}") for code in rate_center.area_codes]
+    return Q(pk__in=Prefix.objects.filter(reduce(or_, theirs, Q(pk__in=[]))).values("rate_center"))
 
 
 def import_local_calling(file: IO[bytes], *, both_ways: bool = False, say: Callable[[str], Any] = str) -> int:

@@ -6,7 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 
-from phone_numbers.local_calling import FileRefused, LocalAreas, import_local_calling, local_to
+from phone_numbers.local_calling import FileRefused, LocalAreas, import_local_calling
+from phone_numbers.local_calling import local_to as verb
 from phone_numbers.models import LocalCalling, Prefix, RateCenter
 from tests.factories import PhoneNumberFactory, RateCenterFactory, RegionFactory
 
@@ -26,6 +27,10 @@ def albany(db) -> RateCenter:
 @pytest.fixture
 def vermont(db):
     return RegionFactory(code="VT", name="Vermont")
+
+
+def local_to(rate_center: RateCenter) -> LocalAreas:
+    return verb(RateCenter.objects.to_show().get(pk=rate_center.pk))
 
 
 def found(answer: LocalAreas) -> list[str]:
@@ -122,9 +127,9 @@ def test_one_query_and_what_is_available_is_at_hand(albany, others, is_imported,
         PhoneNumberFactory.create_batch(number, rate_center=made)
         if is_imported:
             LocalCalling.objects.create(rate_center=albany, to=made)
-    albany = RateCenter.objects.select_related("region").get(pk=albany.pk)
+    albany = RateCenter.objects.to_show().get(pk=albany.pk)
     with django_assert_num_queries(1):
-        answer = local_to(albany)
+        answer = verb(albany)
         assert [(str(each), each.available) for each in answer.places] == [(f"Town {n}, NY", n) for n in range(others)]
 
 
