@@ -193,6 +193,8 @@ ACCOUNT_RATE_LIMITS = {
     "login": "60/m/ip",
     "confirm_email": "1/30s/key",
     "remind_username": "20/m/ip,3/15m/key",
+    # Visitors: each number in a cart is held, and nobody shall empty a place.
+    "hold_number": "30/15m/ip",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

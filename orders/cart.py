@@ -1,24 +1,26 @@
 """Fills and empties the cart, a visitor's or a customer's."""
 
+from contextlib import suppress
 from datetime import date, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Account
 from billing.models import Service
 from callcentric.errors import Refused
 from catalog.models import Product
 from orders import pricing
-from orders.models import CHANNELS_PER_ORDER, Cart, CartLine
+from orders.models import CHANNELS_PER_ORDER, Cart, CartLine, Order, OrderLine
 from phone_numbers import coverage, stock
 from phone_numbers.models import PhoneNumber, RateCenter
 
 SESSION_KEY = "cart"
 # No longer than a visitor's session lasts.
 VISITORS_COME_BACK_WITHIN = timedelta(days=14)
-# Each number in a cart is held: nobody holds the stock of a whole place.
+# Each number in a cart is held. How many carts a visitor fills is limited by ACCOUNT_RATE_LIMITS.
 NUMBERS_PER_CART = 10
 # A button pressed twice within so long was meant once; later, somebody has come back for another number.
 ONE_PRESS = timedelta(seconds=10)
@@ -26,6 +28,10 @@ ONE_PRESS = timedelta(seconds=10)
 
 class NotForTheCart(Refused):
     """The product cannot be ordered this way."""
+
+
+class BeingPaid(Refused):
+    """The line's order waits for the bank, so the line cannot be taken back."""
 
 
 def current(*, account: Account | None, session: SessionBase) -> Cart | None:
@@ -74,30 +80,38 @@ def add_number(
         raise NotForTheCart(f"{product.name} is not sold in {rate_center}. Choose another product or another area.")
     with transaction.atomic():
         cart = _open(account=account, session=session)
-        again = cart.lines.filter(token=token, added_at__gt=now - ONE_PRESS).first() if token else None
-        if again:
-            return again
+        # Of this cart alone, whoever else has the same form: what is held under a token is held for one line.
+        token = uuid5(token, str(cart.pk)) if token else uuid4()
+        known = (
+            cart.lines.filter(Q(token=token) | Q(phone_number=chosen, phone_number__isnull=False)).in_words().first()
+        )
+        if known and (known.phone_number == chosen or known.added_at > now - ONE_PRESS):
+            _hold(known, now)
+            return known
         if cart.lines.filter(kind=Product.Kind.DID).count() >= NUMBERS_PER_CART:
             raise NotForTheCart(f"A cart takes {NUMBERS_PER_CART} numbers. Check out first, then order more.")
-        # Never somebody else's token: what is held under it would be held for both.
-        token = uuid4() if token is None or CartLine.objects.filter(token=token).exists() else token
-        number = _held(rate_center, chosen, token, now)
+        _hold_lapsed(cart, rate_center, now)
+        # The same form again, later: whoever came back to it wants another number.
+        token = uuid4() if cart.lines.filter(token=token).exists() else token
         return cart.lines.create(
             token=token,
             product=product,
             kind=product.kind,
             rate_center=rate_center,
-            phone_number=number,
+            phone_number=_held(rate_center, chosen, token, now),
             added_at=now,
         )
 
 
 def hold_again(*, account: Account | None, session: SessionBase, line: int, now: datetime) -> CartLine:
-    """Hold the line's number for another 15 minutes. Raises NumberTaken, or DoesNotExist for somebody else's line."""
-    cart = current(account=account, session=session)
-    found = CartLine.objects.select_related("phone_number").get(pk=line, cart=cart, phone_number__isnull=False)
-    assert found.phone_number  # noqa: S101 (asked for above; said for the type checker)
-    stock.hold(found.phone_number, token=found.token, now=now)
+    """Hold the line's number for another 15 minutes; for a line without one, a number that has come into stock.
+
+    Raises NumberTaken, or DoesNotExist for somebody else's line.
+    """
+    with transaction.atomic():
+        cart = _locked(current(account=account, session=session))
+        found = CartLine.objects.in_words().get(pk=line, cart=cart, kind=Product.Kind.DID)
+        _hold(found, now)
     return found
 
 
@@ -145,14 +159,17 @@ def add_911(*, account: Account | None, session: SessionBase, now: datetime) -> 
 def remove(*, account: Account | None, session: SessionBase, line: int) -> bool:
     """Take a line out of the cart, and let go of its number; False where it was gone already.
 
-    Raises DoesNotExist for somebody else's line.
+    Raises DoesNotExist for somebody else's line, and BeingPaid.
     """
-    found = CartLine.objects.filter(pk=line).first()
+    found = CartLine.objects.select_related("product").filter(pk=line).first()
     if found is None:
         return False
-    if found.cart != current(account=account, session=session):
-        raise CartLine.DoesNotExist
     with transaction.atomic():
+        # The cart first: an order that is being made of it has it locked.
+        if found.cart != _locked(current(account=account, session=session)):
+            raise CartLine.DoesNotExist
+        if OrderLine.objects.filter(token=found.token, order__state=Order.State.PAYING).exists():
+            raise BeingPaid(f"{found.product.name} is being paid right now. See “Orders” for what becomes of it.")
         removed = bool(found.delete()[0])
         if found.phone_number_id:
             stock.let_go([found.token])
@@ -176,8 +193,7 @@ def count(*, account: Account | None, session: SessionBase) -> int:
 
 def lines_of(cart: Cart | None) -> list[CartLine]:
     """What is in the cart, in the order it was put there."""
-    about = ("rate_center__region", "phone_number", "number_service__phone_number", "number_service__product")
-    return list(CartLine.objects.filter(cart=cart).select_related(*about).order_by("pk")) if cart else []
+    return list(CartLine.objects.in_words().filter(cart=cart).order_by("pk")) if cart else []
 
 
 def _open(*, account: Account | None, session: SessionBase) -> Cart:
@@ -189,6 +205,10 @@ def _open(*, account: Account | None, session: SessionBase) -> Cart:
         cart = Cart.objects.create()
         session[SESSION_KEY] = cart.pk
     return Cart.objects.select_for_update().get(pk=cart.pk)
+
+
+def _locked(cart: Cart | None) -> Cart | None:
+    return Cart.objects.select_for_update().filter(pk=cart.pk).first() if cart else None
 
 
 def _check_offered(product: Product, today: date) -> None:
@@ -209,6 +229,26 @@ def _held(rate_center: RateCenter, chosen: PhoneNumber | None, token: UUID, now:
     return chosen
 
 
+def _hold(line: CartLine, now: datetime) -> None:
+    """Hold the number of ``line``, or the next one of its place where it has none. Raises NumberTaken."""
+    assert line.rate_center  # noqa: S101 (the cart's constraint; said for the type checker)
+    number = line.phone_number
+    if number is None:
+        line.phone_number = _held(line.rate_center, None, line.token, now)
+        line.save(update_fields=["phone_number"])
+    elif number.is_held_for(line.token, now) or coverage.may_sell_at(line.rate_center):
+        stock.hold(number, token=line.token, now=now)
+    else:
+        raise stock.NumberTaken(pricing.promised_to_others(number))
+
+
+def _hold_lapsed(cart: Cart, rate_center: RateCenter, now: datetime) -> None:
+    """Hold again what this cart has at the place and nobody else has taken: else it would be given to it once more."""
+    for line in cart.lines.in_words().filter(rate_center=rate_center, phone_number__isnull=False):
+        with suppress(stock.NumberTaken):
+            _hold(line, now)
+
+
 def _put_plan(cart: Cart, product: Product) -> None:
     cart.lines.filter(kind=Product.Kind.PLAN).exclude(product=product).delete()
     cart.lines.get_or_create(product=product, kind=Product.Kind.PLAN)
@@ -224,5 +264,6 @@ def _merge(visitors: Cart, account: Account) -> None:
             _put_plan(mine, line.product)
         numbers = visitors.lines.filter(kind=Product.Kind.DID)
         # Numbers stay held: what they are held under is the line, not the cart.
-        numbers.exclude(phone_number__in=mine.lines.exclude(phone_number=None).values("phone_number")).update(cart=mine)
+        mine.lines.filter(phone_number__in=numbers.exclude(phone_number=None).values("phone_number")).delete()
+        numbers.update(cart=mine)
         visitors.delete()

@@ -125,7 +125,7 @@ def _checked(
 ) -> Quote:
     """The cart's quote once everything that can refuse an order has had its say."""
     if not lines:
-        raise CheckoutRefused("Your cart is empty, so there is nothing to order.")
+        raise CheckoutRefused("Your cart is empty. If you have just ordered in another window, see “Orders”.")
     quoted = pricing.quote_for(account=account, lines=lines, now=now, service_address=service_address)
     if quoted.problems:
         raise CheckoutRefused(quoted.problems[0])

@@ -46,6 +46,14 @@ class Cart(models.Model):
         return f"Cart of {self.account}" if self.account else "A visitor's cart"
 
 
+class CartLineQuerySet(models.QuerySet["CartLine"]):
+    def in_words(self) -> Self:
+        """Lines with everything at hand that says what they are about."""
+        return self.select_related(
+            "product", "rate_center__region", "phone_number", "number_service__phone_number", "number_service__product"
+        )
+
+
 class CartLine(models.Model):
     """One thing in a cart. What it is about depends on its kind: a number names its place, channels their number."""
 
@@ -62,6 +70,8 @@ class CartLine(models.Model):
     # Extra channels only: the phone number they are for.
     number_service = models.ForeignKey(Service, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     added_at = models.DateTimeField(default=clock.now)
+
+    objects = CartLineQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -14,7 +14,8 @@ from billing.models import CHANNELS_PER_NUMBER, Service
 from catalog.models import Product
 from orders.models import CartLine
 from orders.quote import Holding, Quote, Wanted, quote
-from phone_numbers.models import Offering
+from phone_numbers import coverage
+from phone_numbers.models import Offering, PhoneNumber, RateCenter
 from phone_numbers.models.back_orders import REFUNDED_AFTER
 from phone_numbers.waits import Wait, waits_at
 
@@ -87,18 +88,22 @@ class _Facts:
     """What is true of all lines at once: what is sold where, how long it takes there, channels that numbers have."""
 
     offered_at: frozenset[tuple[int, int]]
+    # How many numbers are available where a free one may go to a new order; asked for where it matters.
+    for_sale: dict[int, int]
     waits: dict[int, Wait]
     channels: Counter[int]
 
 
 def _facts(lines: Sequence[CartLine], now: datetime) -> _Facts:
     on_back_order = [line.rate_center for line in lines if line.rate_center and not line.phone_number_id]
+    unheld = [line.rate_center for line in lines if line.rate_center and not _is_held(line, now)]
     places = [line.rate_center_id for line in lines if line.rate_center_id]
     numbers = [line.number_service_id for line in lines if line.number_service_id]
     offerings = Offering.objects.filter(rate_center__in=places).values_list("product_id", "rate_center_id")
     channels = Service.objects.held().filter(number_service__in=numbers).values_list("number_service_id", flat=True)
     return _Facts(
         offered_at=frozenset(offerings) if places else frozenset(),
+        for_sale=coverage.for_sale(unheld) if unheld else {},
         waits=waits_at(on_back_order, today=now.date()),
         channels=Counter(channels) if numbers else Counter(),
     )
@@ -111,8 +116,8 @@ def _wanted(line: CartLine, product: Product, facts: _Facts, now: datetime) -> W
         return Wanted(
             product,
             about=line.about,
-            reasons=() if line.phone_number else (_on_back_order(facts.waits[line.rate_center.pk]),),
-            problem=_sale_problem(line, product, is_offered) or _number_problem(line, now),
+            reasons=() if line.phone_number else (_on_back_order(line.rate_center, facts),),
+            problem=_sale_problem(line, product, is_offered) or _number_problem(line, facts, now),
             token=line.token,
         )
     if line.number_service:
@@ -126,9 +131,23 @@ def _wanted(line: CartLine, product: Product, facts: _Facts, now: datetime) -> W
     return Wanted(product, token=line.token)
 
 
-def _on_back_order(wait: Wait) -> str:
+def promised_to_others(number: PhoneNumber) -> str:
+    """Why a number that is free goes to those who wait for one of its place, and not to whoever had it in the cart."""
     return (
-        f"No number is in stock there now: we get one for you and tell you by e-mail. Expected wait: {wait.words}. "
+        f"{number} is not kept for you any more, and others have waited longer for a number there. "
+        "Remove it, and order one again to wait in line."
+    )
+
+
+def _on_back_order(rate_center: RateCenter, facts: _Facts) -> str:
+    if facts.for_sale.get(rate_center.pk):
+        return (
+            "A number has come into stock there since you put this into the cart. "
+            "Take it in the cart to have it at once; else you wait until we assign one."
+        )
+    return (
+        "No number is in stock there now: we get one for you and tell you by e-mail. "
+        f"Expected wait: {facts.waits[rate_center.pk].words}. "
         "Until it comes you can withdraw the order and get the money back to your balance; "
         f"after {REFUNDED_AFTER.days} days without a number you get it back in any case."
     )
@@ -141,8 +160,14 @@ def _sale_problem(line: CartLine, product: Product, is_offered: bool) -> str:
     return f"{product.name} is no longer sold in {line.rate_center}. Remove it and choose another product or area."
 
 
-def _number_problem(line: CartLine, now: datetime) -> str:
+def _number_problem(line: CartLine, facts: _Facts, now: datetime) -> str:
     number = line.phone_number
-    if number is None or number.is_free_for(line.token, now):
+    if number is None or _is_held(line, now):
         return ""
-    return f"{number} is not kept for you any more and somebody else has taken it. Remove it and choose another number."
+    if number.is_free_for(line.token, now):
+        return "" if line.rate_center_id in facts.for_sale else promised_to_others(number)
+    return f"{number} is not kept for you any more, and it is no longer free. Remove it and choose another number."
+
+
+def _is_held(line: CartLine, now: datetime) -> bool:
+    return line.phone_number is not None and line.phone_number.is_held_for(line.token, now)

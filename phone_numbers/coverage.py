@@ -1,6 +1,6 @@
 """Answers where the operator has numbers: which places somebody means, what is sold there and how soon."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -95,14 +95,16 @@ def is_sold_at(product: Product, rate_center: RateCenter) -> bool:
     return is_did and rate_center.sells(product, is_offered=offered_here)
 
 
-def available(rate_center: RateCenter) -> int:
-    """How many numbers can be sold here: what is in stock belongs first to those who wait."""
-    return RateCenter.objects.with_available().get(pk=rate_center.pk).available
-
-
 def may_sell_at(rate_center: RateCenter) -> bool:
     """Whether a number that is free here may go to a new order: what comes into stock is for those who wait."""
-    return not BackOrder.objects.waiting().filter(rate_center=rate_center).exists() or available(rate_center) > 0
+    return rate_center.pk in for_sale([rate_center])
+
+
+def for_sale(places: Collection[RateCenter]) -> dict[int, int]:
+    """How many numbers are available at each of ``places`` where a free number may go to a new order, by id."""
+    is_waited_for = Exists(BackOrder.objects.waiting().filter(rate_center=OuterRef("pk")))
+    found = RateCenter.objects.filter(pk__in=[place.pk for place in places]).annotate(is_waited_for=is_waited_for)
+    return {place.pk: place.available for place in found.with_available() if place.available or not place.is_waited_for}
 
 
 def answer_at(rate_center: RateCenter, *, today: date) -> Answer:

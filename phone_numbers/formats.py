@@ -20,3 +20,8 @@ def national(digits: str) -> str:
         return f"+{digits}"
     form = phonenumbers.PhoneNumberFormat
     return phonenumbers.format_number(number, form.NATIONAL if digits[0] == "1" else form.INTERNATIONAL)
+
+
+def calling_code(country: str) -> str:
+    """The digits that numbers of ``country`` (US, DE) begin with: 1, 49."""
+    return str(phonenumbers.country_code_for_region(country))

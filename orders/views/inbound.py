@@ -30,7 +30,9 @@ class DigitsForm(forms.Form):
     )
 
     def clean_digits(self) -> str:
-        return "".join(sign for sign in self.cleaned_data["digits"] if sign.isdigit())
+        digits = "".join(sign for sign in self.cleaned_data["digits"] if sign.isdigit())
+        # A whole number with the country's code before it.
+        return digits.removeprefix("1") if len(digits) == 11 else digits
 
 
 @require_safe
@@ -67,7 +69,8 @@ def order_numbers(request: HttpRequest, area: int) -> HttpResponse:
     if is_asked and not form.is_valid():
         return render(request, "orders/order_numbers.html", context, status=422)
     digits = form.cleaned_data["digits"] if is_asked else ""
-    found = PhoneNumber.objects.in_stock().filter(rate_center=place, digits__contains=digits).order_by("digits")
+    here = PhoneNumber.objects.in_stock().filter(rate_center=place).order_by("digits")
+    found = here.with_national_digits(digits, country=str(place.region.country))
     # One more than is shown says that there are more; nobody counts them.
     numbers = list(found[: NUMBERS_A_PAGE + 1]) if coverage.may_sell_at(place) else []
     context |= {"numbers": numbers[:NUMBERS_A_PAGE], "has_more": len(numbers) > NUMBERS_A_PAGE, "digits": digits}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ from orders import cart as carts
 from orders import pricing
 from orders.models import CartLine
 from orders.quote import Line, Quote
+from phone_numbers import coverage
 from phone_numbers.models import PhoneNumber, RateCenter
 
 
@@ -30,6 +32,8 @@ class Row:
     in_cart: CartLine | None = None
     # Until when its number is held; None where it holds none.
     held_until: datetime | None = None
+    # It was put there for staff to fill, and a number has come into stock since.
+    has_come: bool = False
 
     @property
     def has_lapsed(self) -> bool:
@@ -85,6 +89,8 @@ def cart_add(request: HttpRequest) -> HttpResponse:
         raise Http404
     try:
         if product.kind == Product.Kind.DID and "area" in request.POST:
+            if busy := _too_many_holds(request):
+                return busy
             _add_number(request, product)
         elif product.kind == Product.Kind.E911:
             carts.add_911(account=_customer(request), session=request.session, now=clock.now())
@@ -100,14 +106,21 @@ def cart_add(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_not_required
 def cart_hold(request: HttpRequest, line: int) -> HttpResponse:
-    """Holds a number whose 15 minutes are over for another 15."""
+    """Holds a number whose 15 minutes are over for another 15, or one that has come into stock for a line without."""
+    if busy := _too_many_holds(request):
+        return busy
     try:
         held = carts.hold_again(account=_customer(request), session=request.session, line=line, now=clock.now())
     except CartLine.DoesNotExist:
         raise Http404 from None
     except Refused as refusal:
-        return render(request, "orders/cart_refused.html", {"refusal": refusal}, status=409)
-    messages.info(request, f"{held.phone_number} is held for you again.")
+        lost = CartLine.objects.in_words().get(pk=line)
+        context = {"refusal": refusal, "product": lost.product, "area": lost.rate_center}
+        return render(request, "orders/cart_refused.html", context, status=409)
+    if held.phone_number:
+        messages.info(request, f"{held.phone_number} is held for you for 15 minutes.")
+    else:
+        messages.info(request, "No number is in stock there at the moment: somebody else was quicker.")
     return redirect("cart")
 
 
@@ -118,20 +131,36 @@ def cart_remove(request: HttpRequest, line: int) -> HttpResponse:
         removed = carts.remove(account=_customer(request), session=request.session, line=line)
     except CartLine.DoesNotExist:
         raise Http404 from None
+    except carts.BeingPaid as refusal:
+        messages.warning(request, str(refusal))
+        return redirect("cart")
     messages.info(request, "Removed from your cart." if removed else "It was no longer in your cart.")
     return redirect("cart")
 
 
 def rows_of(quoted: Quote, lines: list[CartLine], now: datetime) -> list[Row]:
-    """Each line of the quote with the line of the cart it came from and how long its number is held."""
+    """Each line of the quote with the line of the cart it came from and how its number stands."""
     in_cart = {line.token: line for line in lines}
+    without = [line.rate_center for line in lines if line.rate_center and not line.phone_number_id]
+    in_stock = coverage.for_sale(without) if without else {}
     rows = []
     for line in quoted.lines:
         wanted = in_cart.get(line.token) if line.token else None
         number = wanted.phone_number if wanted else None
-        is_held = number is not None and number.held_by == line.token and number.held_until and number.held_until > now
-        rows.append(Row(line, wanted, number.held_until if number and is_held else None))
+        if wanted and number is None:
+            rows.append(Row(line, wanted, has_come=bool(in_stock.get(wanted.rate_center_id or 0))))
+        else:
+            is_held = wanted and number and number.is_held_for(wanted.token, now)
+            rows.append(Row(line, wanted, number.held_until if number and is_held else None))
     return rows
+
+
+def _too_many_holds(request: HttpRequest) -> HttpResponse | None:
+    """The answer to a visitor who has held many numbers lately, so that nobody empties a place; else None."""
+    if _customer(request):
+        return None
+    busy: HttpResponse | None = ratelimit.consume_or_429(request, action="hold_number")
+    return busy
 
 
 def _add_number(request: HttpRequest, product: Product) -> None:

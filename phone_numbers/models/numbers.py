@@ -8,10 +8,10 @@ import pgtrigger
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Q, Value
-from django.db.models.functions import Reverse
+from django.db.models.functions import Reverse, Substr
 
 from accounts.models import Account
-from phone_numbers.formats import national
+from phone_numbers.formats import calling_code, national
 from phone_numbers.models.places import RateCenter
 
 # A number that was disconnected goes to nobody else for so long (domain.md §7, §12; 47 CFR 52.15(f)).
@@ -69,6 +69,14 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
         """Numbers that ``account`` lost less than 45 days ago and may have back (domain.md §7)."""
         after = today - KEPT_FOR_LAST_HOLDER
         return self.filter(state=PhoneNumber.State.KEPT, last_holder=account, disconnected_on__gt=after)
+
+    def with_national_digits(self, digits: str, *, country: str) -> Self:
+        """Numbers of ``country`` that have ``digits`` anywhere behind the country's calling code."""
+        if not digits:
+            return self
+        national = Substr("digits", len(calling_code(country)) + 1)
+        # Asked for in the whole number too: that has an index.
+        return self.annotate(national_digits=national).filter(digits__contains=digits, national_digits__contains=digits)
 
     def due_back(self, today: date) -> Self:
         """Numbers whose 45 days for their last holder are over on ``today``."""
@@ -182,6 +190,10 @@ class PhoneNumber(models.Model):
     def national(self) -> str:
         """As it is written in its country: (518) 555-0100."""
         return national(self.digits)
+
+    def is_held_for(self, token: UUID, now: datetime) -> bool:
+        """Whether it is held for the line of a cart that ``token`` names, and its 15 minutes are not over."""
+        return self.held_by == token and self.held_until is not None and self.held_until > now
 
     def is_free_for(self, token: UUID, now: datetime) -> bool:
         """Whether the line of a cart that ``token`` names may have it (see free_for)."""

@@ -186,7 +186,7 @@ def test_a_hold_that_runs_out_in_the_cart(page, rich_alice, number):
     stock.end_holds(now=clock.now())
     PhoneNumber.objects.update(state="out")
     page.reload()
-    expect(page.get_by_text("somebody else has taken it. Remove it and choose another number.")).to_be_visible()
+    expect(page.get_by_text("it is no longer free. Remove it and choose another number.")).to_be_visible()
     expect(page.get_by_role("link", name="Checkout", exact=True)).to_have_count(0)
     page.get_by_role("button", name=re.compile("^Remove")).click()
     expect(page.get_by_text("Your cart is empty.")).to_be_visible()

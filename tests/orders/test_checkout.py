@@ -154,7 +154,7 @@ class TestRefusals:
 
     def test_an_empty_cart(self, shopper):
         CartLine.objects.all().delete()
-        self.refused(shopper, "Your cart is empty, so there is nothing to order.")
+        self.refused(shopper, "Your cart is empty. If you have just ordered in another window, see “Orders”.")
 
     def test_a_withdrawn_product(self, shopper):
         Product.objects.filter(code="north-america-500").update(is_offered=False)

@@ -105,7 +105,10 @@ class TestChooseANumber:
         page = self.choose(client, number.rate_center)
         assert [str(each) for each in page.context["numbers"]] == ["(518) 555-0123", "(518) 555-0199"]
 
-    @pytest.mark.parametrize(("digits", "found"), [("123", 1), ("(518) 555", 2), ("0123", 1), ("", 2), ("77", 0)])
+    @pytest.mark.parametrize(
+        ("digits", "found"),
+        [("123", 1), ("(518) 555", 2), ("0123", 1), ("", 2), ("77", 0), ("15", 0), ("1-518-555-0123", 1)],
+    )
     def test_digits_narrow_the_list(self, client, number, digits, found):
         PhoneNumberFactory(digits="15185550199", rate_center=number.rate_center)
         assert len(self.choose(client, number.rate_center, digits=digits).context["numbers"]) == found
@@ -200,7 +203,7 @@ class TestOrderNow:
         assert page.status_code == 409
         cart = client.get("/cart/")
         assert cart.context["quote"].problems == (
-            "(518) 555-0123 is not kept for you any more and somebody else has taken it. "
+            "(518) 555-0123 is not kept for you any more, and it is no longer free. "
             "Remove it and choose another number.",
         )
 
@@ -217,3 +220,23 @@ class TestOrderNow:
         order_now(client, number.rate_center)
         order_now(client, number.rate_center)
         assert (one, queries()) == (6, 6)
+
+    def test_a_line_for_staff_to_fill_can_take_a_number_that_has_come(self, client, albany):
+        order_now(client, albany)
+        PhoneNumberFactory(digits="15185550123", rate_center=albany)
+        cart = client.get("/cart/")
+        assert (cart.context["rows"][0].has_come, cart.content.decode().count("Take a number now")) == (True, 1)
+        client.post(f"/cart/{CartLine.objects.get().pk}/hold/")
+        assert client.get("/cart/").context["rows"][0].line.about == "(518) 555-0123 in Albany, NY"
+
+    def test_taking_one_that_is_gone_again_is_said(self, client, albany):
+        order_now(client, albany)
+        page = client.post(f"/cart/{CartLine.objects.get().pk}/hold/", follow=True)
+        assert text_of(page).count("No number is in stock there at the moment: somebody else was quicker.") == 1
+
+    def test_a_visitor_who_holds_too_many_has_to_wait(self, number, alice_client):
+        """However many sessions a visitor begins; customers are limited by their carts."""
+        RateCenterFactory(name="Troy")
+        answers = [order_now(Client(), number.rate_center).status_code for _ in range(31)]
+        assert answers == [302] * 30 + [429]
+        assert order_now(alice_client, number.rate_center).status_code == 302

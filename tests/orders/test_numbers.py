@@ -84,12 +84,6 @@ class TestIntoTheCart:
         assert add(customer, number.rate_center, token=token) == first
         assert sorted(states()) == ["held", "in_stock"]
 
-    def test_nobody_holds_under_somebody_elses_token(self, customer, bob, number):
-        hers = add(customer, number.rate_center)
-        theirs = add(bob, number.rate_center, token=hers.token)
-        assert theirs.token != hers.token
-        assert theirs.phone_number is None
-
     def test_a_number_in_another_cart_is_refused(self, customer, bob, number):
         add(customer, number.rate_center)
         PhoneNumberFactory(rate_center=number.rate_center)
@@ -160,6 +154,72 @@ class TestIntoTheCart:
         number.refresh_from_db()
         assert number.held_by == line.token
 
+    def test_a_visitors_hold_of_the_customers_own_lapsed_number_is_the_one_that_stays(self, customer, number):
+        add(customer, number.rate_center)
+        session = SessionStore()
+        fresh = add(None, number.rate_center, session=session, chosen=number, now=NOON + 16 * MINUTE)
+        mine = carts.current(account=customer, session=session)
+        assert [(each.token, each.phone_number) for each in carts.lines_of(mine)] == [(fresh.token, number)]
+        assert quoted(customer, now=NOON + 17 * MINUTE).problems == ()
+
+    def test_ordering_any_number_again_holds_the_lapsed_one_and_another(self, customer, number):
+        first = add(customer, number.rate_center)
+        PhoneNumberFactory(digits="15185550199", rate_center=number.rate_center)
+        later = NOON + 16 * MINUTE
+        second = add(customer, number.rate_center, now=later)
+        assert [str(first.phone_number), str(second.phone_number)] == ["(518) 555-0123", "(518) 555-0199"]
+        assert set(PhoneNumber.objects.values_list("held_until", flat=True)) == {later + HELD_FOR}
+
+    def test_ordering_it_again_under_another_product_does_not_take_it_twice(self, customer, number):
+        add(customer, number.rate_center)
+        line = add(customer, number.rate_center, code="office-unlimited", now=NOON + 16 * MINUTE)
+        assert line.phone_number is None
+
+    def test_choosing_the_number_that_is_in_the_cart_holds_it_anew(self, customer, number):
+        line = add(customer, number.rate_center)
+        assert add(customer, number.rate_center, chosen=number, now=NOON + MINUTE) == line
+        number.refresh_from_db()
+        assert (number.held_until, CartLine.objects.count()) == (NOON + MINUTE + HELD_FOR, 1)
+
+    def test_a_form_that_two_visitors_share_holds_one_number_for_each(self, catalog, number):
+        PhoneNumberFactory(rate_center=number.rate_center)
+        token = uuid4()
+        lines = [add(None, number.rate_center, token=token) for _ in range(2)]
+        assert len({line.token for line in lines}) == len({line.phone_number for line in lines}) == 2
+
+    def test_a_form_that_somebody_comes_back_to_orders_another_number(self, customer, number):
+        PhoneNumberFactory(rate_center=number.rate_center)
+        token = uuid4()
+        add(customer, number.rate_center, token=token)
+        add(customer, number.rate_center, token=token, now=NOON + MINUTE)
+        assert states() == ["held", "held"]
+
+    def test_a_lapsed_number_that_others_wait_for_is_theirs(self, customer, bob, number):
+        line = add(customer, number.rate_center)
+        product = Product.objects.get(code="pay-per-minute")
+        BackOrder.objects.create(account=bob, product=product, rate_center=number.rate_center)
+        # Held, it stays the customer's.
+        assert quoted(customer, now=NOON + MINUTE).problems == ()
+        later = NOON + 16 * MINUTE
+        problem = (
+            "(518) 555-0123 is not kept for you any more, and others have waited longer for a number there. "
+            "Remove it, and order one again to wait in line."
+        )
+        assert quoted(customer, now=later).problems == (problem,)
+        with pytest.raises(NumberTaken, match="others have waited longer"):
+            carts.hold_again(account=customer, session=SessionStore(), line=line.pk, now=later)
+        with pytest.raises(checkout.CheckoutRefused, match="others have waited longer"):
+            place(customer, now=later, total=TOTAL)
+
+    def test_a_number_that_has_come_can_be_taken_for_a_line_without(self, customer, albany):
+        line = add(customer, albany)
+        number = PhoneNumberFactory(rate_center=albany)
+        assert quoted(customer).lines[0].reasons[0].startswith("A number has come into stock there since")
+        carts.hold_again(account=customer, session=SessionStore(), line=line.pk, now=NOON)
+        line.refresh_from_db()
+        number.refresh_from_db()
+        assert (line.phone_number, number.held_by) == (number, line.token)
+
     def test_it_can_be_held_again(self, customer, number):
         line = add(customer, number.rate_center)
         later = NOON + 20 * MINUTE
@@ -172,6 +232,17 @@ class TestIntoTheCart:
         Cart.objects.create(account=bob)
         with pytest.raises(CartLine.DoesNotExist):
             carts.hold_again(account=bob, session=SessionStore(), line=line.pk, now=NOON)
+
+    def test_what_is_being_paid_stays_in_the_cart(self, customer, number):
+        line = add(customer, number.rate_center)
+        order = place(customer, total=TOTAL)
+        Order.objects.filter(pk=order.pk).update(state=Order.State.PAYING, completed_at=None)
+        paid = CartLine.objects.create(
+            cart=customer.cart, token=line.token, product=line.product, kind="did", rate_center=line.rate_center
+        )
+        with pytest.raises(carts.BeingPaid, match="Pay Per Minute is being paid right now. See “Orders”"):
+            carts.remove(account=customer, session=SessionStore(), line=paid.pk)
+        assert CartLine.objects.count() == 1
 
 
 class TestAtCheckout:
@@ -198,11 +269,11 @@ class TestAtCheckout:
     def test_a_number_that_somebody_else_has_by_now_refuses_the_order(self, customer, bob, number):
         add(customer, number.rate_center)
         PhoneNumber.objects.update(held_by=uuid4(), held_until=NOON + HELD_FOR)
-        with pytest.raises(checkout.CheckoutRefused, match="somebody else has taken it. Remove it and choose another"):
+        with pytest.raises(checkout.CheckoutRefused, match="it is no longer free. Remove it and choose another"):
             place(customer, total=TOTAL)
         assert (balance(customer), held(customer), CartLine.objects.count()) == (200, [], 1)
         assert quoted(customer).lines[0].problem == (
-            "(518) 555-0123 is not kept for you any more and somebody else has taken it. "
+            "(518) 555-0123 is not kept for you any more, and it is no longer free. "
             "Remove it and choose another number."
         )
 

@@ -11,7 +11,7 @@ from phone_numbers.models import BackOrder, Offering, PhoneNumber, RateCenter, W
 from phone_numbers.questions import understand
 from phone_numbers.stock import count_up
 from tests.conftest import TODAY
-from tests.factories import PhoneNumberFactory
+from tests.factories import PhoneNumberFactory, RateCenterFactory
 from tests.phone_numbers.conftest import place
 
 EVERYWHERE = ["pay-per-minute", "personal-unlimited", "office-unlimited", "service-provider-unlimited"]
@@ -151,13 +151,15 @@ def wait_for_one(rate_center: RateCenter, account, **more) -> BackOrder:
 
 
 def test_what_is_in_stock_belongs_first_to_those_who_wait(catalog, places, alice):
-    albany = places["Albany"]
-    before = coverage.available(albany)
+    albany, troy = places["Albany"], RateCenterFactory(name="Troy")
+    before = coverage.for_sale([albany, troy])
     wait_for_one(albany, alice)
-    one_waits = coverage.available(albany)
+    one_waits = coverage.for_sale([albany, troy])
     for _ in range(3):
         wait_for_one(albany, alice)
-    assert (before, one_waits, coverage.available(albany)) == (3, 2, 0)
+    # Where nobody waits, a number that is free without being counted yet may be sold.
+    assert (before, one_waits) == ({albany.pk: 3, troy.pk: 0}, {albany.pk: 2, troy.pk: 0})
+    assert coverage.for_sale([albany, troy]) == {troy.pk: 0}
 
 
 def test_counting_up_changes_nothing(places):

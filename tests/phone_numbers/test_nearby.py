@@ -3,6 +3,7 @@
 import pytest
 
 from phone_numbers import stock
+from phone_numbers.distances import kilometres_from
 from phone_numbers.models import PhoneNumber, RateCenter
 from phone_numbers.nearby import Spot, locate, nearest_in_stock
 from tests.factories import PhoneNumberFactory, RateCenterFactory
@@ -71,3 +72,26 @@ def test_one_query(places, django_assert_num_queries):
 )
 def test_towns_and_zip_codes_are_located(text, spot):
     assert locate(text) == spot
+
+
+@pytest.mark.django_db
+def test_the_nearest_are_found_among_many_places_with_numbers():
+    """More of them than are looked at more closely, and the nearest made last."""
+    for number in reversed(range(60)):
+        place(f"Town {number:02}", 42.0 + number / 10, -73.0)
+    found = nearest_in_stock(latitude=42.0, longitude=-73.0)
+    assert [(each.name, round(each.kilometres)) for each in found] == [
+        ("Town 00", 0),
+        ("Town 01", 11),
+        ("Town 02", 22),
+        ("Town 03", 33),
+        ("Town 04", 44),
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("latitude", "longitude"), [(42.0, -73.0), (None, None)])
+def test_where_no_coordinates_are_known_there_is_no_distance(latitude, longitude):
+    place("Edmonton", None, None)
+    distance = kilometres_from(latitude, longitude)
+    assert RateCenter.objects.annotate(kilometres=distance).get().kilometres is None
