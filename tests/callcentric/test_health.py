@@ -32,7 +32,7 @@ def test_a_redis_that_is_away_is_named(client, settings):
 
 
 def test_a_migration_that_has_not_run_is_named(client):
-    MigrationRecorder(connection).record_unapplied("catalog", "0001_initial")
+    MigrationRecorder(connection).record_unapplied("catalog", "0002_numbers")
     response = client.get("/healthz")
     assert (response.status_code, response.json()) == (
         503,

@@ -150,7 +150,7 @@ def test_a_process_that_will_not_listen_is_killed(monkeypatch):
         [
             sys.executable,
             "-c",
-            "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(600)",
+            "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(600)",
         ],
         log=subprocess.PIPE,
     )
