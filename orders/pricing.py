@@ -15,7 +15,7 @@ from catalog.models import Product
 from orders.models import CartLine
 from orders.quote import Holding, Quote, Wanted, quote
 from phone_numbers import coverage
-from phone_numbers.models import Offering, PhoneNumber, RateCenter
+from phone_numbers.models import Offering, PhoneNumber
 from phone_numbers.models.back_orders import REFUNDED_AFTER
 from phone_numbers.waits import Wait, waits_at
 
@@ -88,7 +88,7 @@ class _Facts:
     """What is true of all lines at once: what is sold where, how long it takes there, channels that numbers have."""
 
     offered_at: frozenset[tuple[int, int]]
-    # How many numbers are available where a free one may go to a new order; asked for where it matters.
+    # The places where a free number may go to a new order; asked of lines whose hold has run out.
     for_sale: dict[int, int]
     waits: dict[int, Wait]
     channels: Counter[int]
@@ -96,14 +96,14 @@ class _Facts:
 
 def _facts(lines: Sequence[CartLine], now: datetime) -> _Facts:
     on_back_order = [line.rate_center for line in lines if line.rate_center and not line.phone_number_id]
-    unheld = [line.rate_center for line in lines if line.rate_center and not _is_held(line, now)]
+    lapsed = [line.rate_center for line in lines if line.rate_center and line.phone_number and not _is_held(line, now)]
     places = [line.rate_center_id for line in lines if line.rate_center_id]
     numbers = [line.number_service_id for line in lines if line.number_service_id]
     offerings = Offering.objects.filter(rate_center__in=places).values_list("product_id", "rate_center_id")
     channels = Service.objects.held().filter(number_service__in=numbers).values_list("number_service_id", flat=True)
     return _Facts(
         offered_at=frozenset(offerings) if places else frozenset(),
-        for_sale=coverage.for_sale(unheld) if unheld else {},
+        for_sale=coverage.for_sale(lapsed) if lapsed else {},
         waits=waits_at(on_back_order, today=now.date()),
         channels=Counter(channels) if numbers else Counter(),
     )
@@ -116,7 +116,7 @@ def _wanted(line: CartLine, product: Product, facts: _Facts, now: datetime) -> W
         return Wanted(
             product,
             about=line.about,
-            reasons=() if line.phone_number else (_on_back_order(line.rate_center, facts),),
+            reasons=() if line.phone_number else (_on_back_order(facts.waits[line.rate_center.pk]),),
             problem=_sale_problem(line, product, is_offered) or _number_problem(line, facts, now),
             token=line.token,
         )
@@ -139,15 +139,10 @@ def promised_to_others(number: PhoneNumber) -> str:
     )
 
 
-def _on_back_order(rate_center: RateCenter, facts: _Facts) -> str:
-    if facts.for_sale.get(rate_center.pk):
-        return (
-            "A number has come into stock there since you put this into the cart. "
-            "Take it in the cart to have it at once; else you wait until we assign one."
-        )
+def _on_back_order(wait: Wait) -> str:
     return (
-        "No number is in stock there now: we get one for you and tell you by e-mail. "
-        f"Expected wait: {facts.waits[rate_center.pk].words}. "
+        "No number was in stock there when you chose it: we get one for you and tell you by e-mail. "
+        f"Expected wait: {wait.words}. "
         "Until it comes you can withdraw the order and get the money back to your balance; "
         f"after {REFUNDED_AFTER.days} days without a number you get it back in any case."
     )

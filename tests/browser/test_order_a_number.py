@@ -142,7 +142,7 @@ def test_a_back_order_until_staff_assign_the_number(page, rich_alice, albany):
     look_up(page, "United States of America", "New York", "Albany")
     expect(page.get_by_text("A manual order takes 3–10 business days.")).to_be_visible()
     order_now(page, "Pay Per Minute")
-    expect(page.get_by_text("No number is in stock there now: we get one for you")).to_be_visible()
+    expect(page.get_by_text("No number was in stock there when you chose it: we get one for you")).to_be_visible()
     go_to_checkout(page)
     confirm(page)
     expect(page.get_by_text("Thank you. Your order is complete.")).to_be_visible()

@@ -60,7 +60,7 @@ class TestOrdered:
         wait_for_number(customer)
         mail = Email.objects.get()
         assert mail.message.partition("* Personal Unlimited in Albany, NY: $8.98\n")[2].splitlines()[0] == (
-            "  No number is in stock there now: we get one for you and tell you by e-mail. "
+            "  No number was in stock there when you chose it: we get one for you and tell you by e-mail. "
             "Expected wait: 10–30 business days. "
             "Until it comes you can withdraw the order and get the money back to your balance; "
             "after 30 days without a number you get it back in any case."
