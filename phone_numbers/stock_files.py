@@ -131,13 +131,14 @@ def _row(line: int, columns: list[str], fields: list[str], places: Places) -> Ro
 
 
 def _text_of(content: bytes) -> str:
-    if not content.strip():
-        raise BadFile(1, "The file is empty.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadFile(line, "This is not UTF-8. Save the file as “CSV UTF-8” and load it again.") from error
+    # Not the bytes: an empty sheet may be saved as the mark of UTF-8 alone.
+    if not text.strip():
+        raise BadFile(1, "The file is empty.")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise BadFile(line, "There is a NUL byte. Save the file as “CSV UTF-8” and load it again.")

@@ -5,16 +5,24 @@ from datetime import date
 from heapq import nsmallest
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+import structlog
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from redis.exceptions import RedisError
 
 from callcentric import clock
 from phone_numbers.formats import national
 from phone_numbers.models import StockLoad
 from phone_numbers.stock_files import BadFile, Places, rows_of
 
+log = structlog.get_logger(__name__)
+
 PROBLEMS_SHOWN = 1000
 # One statement inserts so many, so that there is progress to show; they are one transaction all the same.
 LINES_A_STATEMENT = 100_000
+OUR_FAULT = (
+    "The portal failed while it loaded this file. The fault is ours and is in the error log: "
+    "have it mended before you load the file again."
+)
 Report = Callable[[int], None]
 
 
@@ -22,14 +30,18 @@ def load(load_id: int, *, today: date, report: Report | None = None) -> StockLoa
     """Load the file ``load_id``, or refuse it; tells ``report`` the percentage done.
 
     None where it is not waiting, and where somebody has added one of its numbers meanwhile: then it waits still, and
-    the next time this number is a problem that is told.
+    the next time this number is a problem that is told. Where the database or the cache goes away it waits too; a fault
+    of ours refuses it, because the next time would end in the same way, and nobody would know.
     """
     try:
         return _load(load_id, today, report)
-    except IntegrityError as error:
-        if "number_is_in_the_stock_once" not in str(error):
-            raise
-        return None
+    except (OperationalError, InterfaceError, RedisError):
+        raise
+    except Exception as error:
+        if isinstance(error, IntegrityError) and "number_is_in_the_stock_once" in str(error):
+            return None
+        log.exception("file of numbers failed", file=load_id)
+        return _give_up(load_id)
 
 
 @transaction.atomic
@@ -48,6 +60,12 @@ def _load(load_id: int, today: date, report: Report | None) -> StockLoad | None:
     file.ended_at = clock.now()
     file.save(update_fields=["state", "numbers", "problems", "problem_count", "ended_at"])
     return file
+
+
+def _give_up(load_id: int) -> StockLoad:
+    waiting = StockLoad.objects.waiting().filter(pk=load_id)
+    waiting.update(state=StockLoad.State.REFUSED, problems=[(1, OUR_FAULT)], problem_count=1, ended_at=clock.now())
+    return StockLoad.objects.get(pk=load_id)
 
 
 class Problems:
@@ -84,7 +102,8 @@ def _read(cursor: Any, content: bytes, problems: Problems, report: Report) -> No
     lines = content.count(b"\n") + 1
     places = Places()
     read = 0
-    with cursor.copy(COPY) as copy:
+    # Django wraps the errors of its own cursors, but not those of a COPY.
+    with connection.wrap_database_errors, cursor.copy(COPY) as copy:
         try:
             for row in rows_of(content, places=places, problem=problems.add):
                 copy.write_row((row.line, row.digits, row.rate_center))

@@ -3,10 +3,11 @@
 import threading
 from datetime import date
 
+import psycopg
 import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from callcentric.celery import app
 from phone_numbers import stock_files, stock_loading, tasks
@@ -166,6 +167,8 @@ class TestFiles:
         [
             (b"", 1, "The file is empty."),
             (b" \r\n \n", 1, "The file is empty."),
+            (b"\xef\xbb\xbf", 1, "The file is empty."),
+            (b"\xef\xbb\xbf\r\n", 1, "The file is empty."),
             (b"number\n\n", 1, "There are no numbers in the file."),
             (b"5182070100\n", 1, "The first line must name the columns: number and, if you like, area."),
             (b"area\n", 1, "The first line must name the columns: number and, if you like, area."),
@@ -234,6 +237,15 @@ class TestFiles:
     def test_loading_it_again_finds_it_in_stock(self):
         load(b"number\n5182070100\n")
         assert problems(b"number\n5182070100\n") == [(2, "(518) 207-0100 is in the stock already.")]
+
+    @pytest.mark.parametrize("error", [RuntimeError("a defect"), IntegrityError("some_other_constraint")])
+    def test_a_fault_of_ours_refuses_the_file_and_is_logged(self, error, caplog):
+        def fail(percent: int) -> None:
+            raise error
+
+        file = load(b"number\n5182070100\n", report=fail)
+        assert (file.state, file.problems) == ("refused", [[1, stock_loading.OUR_FAULT]])
+        assert [record.msg["event"] for record in caplog.records] == ["file of numbers failed"]
 
     def test_progress_is_told_to_the_end(self, monkeypatch):
         monkeypatch.setattr(stock_loading, "LINES_A_STATEMENT", 10)
@@ -305,6 +317,22 @@ class TestAtOnce:
         assert (told, file.state, PhoneNumber.objects.count()) == ([0, 20, 73], "waiting", 0)
         assert stock_loading.load(file.pk, today=TODAY).numbers == 2
         assert stock_loading.load(file.pk, today=TODAY) is None
+
+    @pytest.mark.parametrize("when", [0, 19])
+    def test_a_lost_connection_leaves_the_file_waiting(self, when):
+        # So many that progress is told inside the COPY too.
+        file = StockLoad.objects.create(name="a.csv", content=b"number\n" + b"5182070100\n" * 20_000)
+
+        def cut_off(percent: int) -> None:
+            if percent == when:
+                with psycopg.connect(**connection.get_connection_params()) as other:
+                    other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+
+        with pytest.raises(OperationalError):
+            stock_loading.load(file.pk, today=TODAY, report=cut_off)
+        connection.close()
+        file.refresh_from_db()
+        assert file.state == "waiting"
 
     def test_two_workers_load_one_file_once(self):
         file = StockLoad.objects.create(name="a.csv", content=b"number\n5182070100\n")
