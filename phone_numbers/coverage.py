@@ -12,6 +12,7 @@ from phone_numbers.local_calling import KILOMETRES, LocalAreas, local_to
 from phone_numbers.models import BackOrder, Offering, PhoneNumber, RateCenter, RateCenterQuerySet
 from phone_numbers.nearby import locate, nearest_in_stock
 from phone_numbers.questions import Question
+from phone_numbers.spelling import read
 from phone_numbers.waits import Wait, waits_at
 
 # A list of numbers is a choice, not an inventory: nobody counts what comes after these.
@@ -131,7 +132,8 @@ def places(question: Question) -> RateCenterQuerySet:
         return near.annotate(kilometres=kilometres_from(spot.latitude, spot.longitude)).order_by("kilometres", "name")
     if question.digits:
         return found.with_prefix(question.digits[:DIGITS_OF_A_PREFIX]).in_order()
-    return found.named(question.text) if question.text else found.none()
+    # Signs alone name nothing: all places would hold them.
+    return found.named(question.text) if any(map(str.isalnum, question.text)) else found.none()
 
 
 def with_waits(places: Iterable[RateCenter], *, today: date) -> list[tuple[RateCenter, Wait | None]]:
@@ -143,7 +145,8 @@ def with_waits(places: Iterable[RateCenter], *, today: date) -> list[tuple[RateC
 
 def alternatives(question: Question) -> Alternatives:
     """What to offer where nothing was found: similar names or the same area code, and the nearest with numbers."""
-    spot = locate(question.text) if question.is_name or question.zip_code else None
+    asked_for_a_town = question.is_name or question.zip_code
+    spot = (locate(read(question.text).with_comma) or locate(question.text)) if asked_for_a_town else None
     if spot:
         return Alternatives(near=spot.name, nearest=nearest_in_stock(latitude=spot.latitude, longitude=spot.longitude))
     if question.ending:

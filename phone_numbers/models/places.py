@@ -7,17 +7,21 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import TrigramSimilarity
 from django.db import models
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce, Concat, Greatest, Substr, Upper
+from django.db.models.functions import Coalesce, Concat, Greatest, Substr
 from django.utils.functional import cached_property
 from django_countries.fields import CountryField
 
 from catalog.models import Product
+from phone_numbers.spelling import country_code, plainly, read
 
 
 class RegionQuerySet(models.QuerySet["Region"]):
     def named(self, text: str) -> Self:
-        """Regions of that name or code: New York, NY."""
-        return self.filter(Q(code__iexact=text) | Q(name__iexact=text))
+        """Regions of that name or code (New York, NY), or of a country of that name."""
+        same_name = Q(plain_name=plainly(Value(text)))
+        country = country_code(text)
+        found = self.annotate(plain_name=plainly("name"))
+        return found.filter(Q(code__iexact=text) | same_name | (Q(country=country) if country else Q()))
 
 
 class Region(models.Model):
@@ -54,23 +58,28 @@ class RateCenterQuerySet(models.QuerySet["RateCenter"]):
     def named(self, text: str) -> Self:
         """Rate centres whose name holds ``text``, or that lie in a region of that name; the best answers first.
 
-        After a comma it may name the region: Albany, NY.
+        It may name the region too: Albany, NY. Where that is not certain, a place of the whole name goes before.
         """
-        name, _, state = (part.strip() for part in text.partition(","))
+        asked = read(text)
+        name, whole = plainly(Value(asked.name)), plainly(Value(text))
         # Asked for by themselves, so that each half of the "or" has its index.
-        regions = list(Region.objects.named(name).values_list("pk", flat=True))
-        found = self.filter(Q(name__icontains=name) | Q(region__in=regions))
-        if state:
-            found = found.filter(region__in=Region.objects.named(state))
-        rank = Case(When(name__iexact=name, then=0), When(region__in=regions, then=1), default=2)
-        return found.order_by(rank, "name", "region__name")
+        regions = list(Region.objects.named(asked.name).values_list("pk", flat=True))
+        found = Q(plain_name__contains=name) | Q(region__in=regions)
+        best = Q(plain_name=name)
+        for region in asked.regions:
+            found &= Q(region__in=Region.objects.named(region).values("pk"))
+        if not asked.is_certain:
+            found = Q(plain_name__contains=whole) | found & Q(~Exists(RateCenter.objects.filter(plain_name=whole)))
+            best |= Q(plain_name=whole)
+        rank = Case(When(best, then=0), When(region__in=regions, then=1), default=2)
+        return self.filter(found).order_by(rank, "name", "region__name")
 
     def spelled_like(self, text: str) -> Self:
         """Rate centres with a name that looks like ``text``, the most similar first."""
-        name = text.partition(",")[0].strip()
-        # In capitals, as the index rate_center_name is.
-        found = self.annotate(capitals=Upper("name")).filter(capitals__trigram_similar=name)
-        return found.order_by(-TrigramSimilarity("capitals", name), "name", "region__name")
+        name = plainly(Value(read(text).name))
+        found = self.filter(plain_name__trigram_similar=name)
+        likeness = TrigramSimilarity("plain_name", name)  # type: ignore[arg-type]
+        return found.order_by(-likeness, "name", "region__name")
 
     def with_prefix(self, digits: str) -> Self:
         """Rate centres with a prefix that begins with ``digits``, or with an area code that covers them."""
@@ -113,6 +122,8 @@ class RateCenter(models.Model):
 
     region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="rate_centers")
     name = models.CharField(max_length=80)
+    # As it is compared with what people type: the database keeps it.
+    plain_name = models.GeneratedField(expression=plainly("name"), output_field=models.TextField(), db_persist=True)
     is_toll_free = models.BooleanField(default=False, editable=False)
     # Degrees; empty where nobody knows them.
     latitude = models.FloatField(null=True, blank=True)
@@ -133,7 +144,7 @@ class RateCenter(models.Model):
         ]
         indexes = [
             # Names that hold what was typed, and names that look like it.
-            GinIndex(OpClass(Upper("name"), "gin_trgm_ops"), name="rate_center_name"),
+            GinIndex(OpClass("plain_name", "gin_trgm_ops"), name="rate_center_name"),
         ]
 
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ from phone_numbers.models import BackOrder, Offering, PhoneNumber, RateCenter, W
 from phone_numbers.questions import understand
 from phone_numbers.stock import count_up
 from tests.conftest import TODAY
-from tests.factories import PhoneNumberFactory, RateCenterFactory
+from tests.factories import PhoneNumberFactory, RateCenterFactory, RegionFactory
 from tests.phone_numbers.conftest import place
 
 EVERYWHERE = ["pay-per-minute", "personal-unlimited", "office-unlimited", "service-provider-unlimited"]
@@ -49,6 +49,88 @@ def found(text: str) -> list[str]:
 )
 def test_places_are_found_by_name_state_prefix_and_zip_code(places, text, answer):
     assert found(text) == answer
+
+
+@pytest.fixture
+def spellings(new_york, ontario, britain) -> None:
+    """Places whose names people spell in more ways than one."""
+    missouri = RegionFactory(code="MO", name="Missouri")
+    washington = RegionFactory(code="WA", name="Washington")
+    quebec = RegionFactory(country="CA", code="QC", name="Quebec")
+    places_in = {
+        new_york: ["Brooklyn", "Albany", "New York", "Port Washington", "Mount Vernon"],
+        ontario: ["Toronto", "Sault Ste. Marie", "Fort Erie"],
+        britain: ["London"],
+        missouri: ["Lake Saint Louis", "St. Louis", "Kansas City"],
+        washington: ["Port Townsend"],
+        quebec: ["Montréal", "Sacré-Cœur", "Saint-Jean-sur-Richelieu"],
+    }
+    for region, names in places_in.items():
+        for name in names:
+            place(region, name)
+
+
+ST_LOUIS = ["St. Louis, MO", "Lake Saint Louis, MO"]
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Brooklyn NY", ["Brooklyn, NY"]),
+        ("brooklyn new york", ["Brooklyn, NY"]),
+        ("Brooklyn, NY, USA", ["Brooklyn, NY"]),
+        ("Brooklyn NY USA", ["Brooklyn, NY"]),
+        ("Brooklyn, NY United States", ["Brooklyn, NY"]),
+        ("Albany NY", ["Albany, NY"]),
+        ("Albany MO", []),
+        ("Toronto Ontario", ["Toronto, ON"]),
+        ("Toronto Ontario Canada", ["Toronto, ON"]),
+        ("Toronto, Canada", ["Toronto, ON"]),
+        ("Toronto on", ["Toronto, ON"]),
+        ("london uk", ["London, United Kingdom"]),
+        ("London, England", ["London, United Kingdom"]),
+        ("london united kingdom", ["London, United Kingdom"]),
+        ("London Ontario", []),
+        ("St Louis", ST_LOUIS),
+        ("St. Louis", ST_LOUIS),
+        ("Saint Louis, MO", ST_LOUIS),
+        ("saint louis missouri", ST_LOUIS),
+        ("Kansas City MO", ["Kansas City, MO"]),
+        ("Sault Sainte Marie", ["Sault Ste. Marie, ON"]),
+        ("Sault Ste Marie ON", ["Sault Ste. Marie, ON"]),
+        ("Mt Vernon", ["Mount Vernon, NY"]),
+        ("Mt. Vernon NY", ["Mount Vernon, NY"]),
+        ("Ft Erie", ["Fort Erie, ON"]),
+        ("Montréal", ["Montréal, QC"]),
+        ("Montreal", ["Montréal, QC"]),
+        ("MONTREAL QUÉBEC", ["Montréal, QC"]),
+        ("sacre coeur", ["Sacré-Cœur, QC"]),
+        ("St Jean sur Richelieu", ["Saint-Jean-sur-Richelieu, QC"]),
+        ("NYC", ["New York, NY"]),
+        ("nyc, ny", ["New York, NY"]),
+        ("New York City", ["New York, NY"]),
+        ("Port Washington", ["Port Washington, NY"]),
+        ("Port Townsend Washington", ["Port Townsend, WA"]),
+        ("Port, Washington", ["Port Townsend, WA"]),
+        ("UK", ["London, United Kingdom"]),
+        ("\N{RIGHT SINGLE QUOTATION MARK}", []),
+        (",", []),
+    ],
+)
+def test_places_are_found_however_they_are_spelled(spellings, text, answer):
+    found_first = found(text)
+    # "New York" is the state too: the rest of it comes after the city.
+    assert (found_first[:1] if answer == ["New York, NY"] else found_first) == answer
+
+
+def test_a_place_that_staff_rename_is_found_by_its_new_name(new_york):
+    made = place(new_york, "Saint John")
+    RateCenter.objects.filter(pk=made.pk).update(name="Sté. Ánna's")
+    assert (found("ste annas"), found("St John")) == (["Sté. Ánna's, NY"], [])
+
+
+def test_a_town_without_a_comma_is_located(places):
+    assert coverage.alternatives(understand("menands new york")).near == "Menands, NY"
 
 
 @pytest.mark.parametrize(
