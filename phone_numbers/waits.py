@@ -28,7 +28,9 @@ class Wait:
     @property
     def words(self) -> str:
         """3–10 business days; 4–6 business days, from our last 5 orders here."""
-        span = str(self.longest) if self.shortest == self.longest else f"{self.shortest}–{self.longest}"
+        # Not 0: nobody is promised the same day.
+        shortest, longest = max(self.shortest, 1), max(self.longest, 1)
+        span = str(longest) if shortest == longest else f"{shortest}–{longest}"
         days = f"{span} business day{'' if span == '1' else 's'}"
         return f"{days}, from our last {self.orders} orders here" if self.orders else days
 

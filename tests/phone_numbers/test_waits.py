@@ -114,7 +114,10 @@ def test_two_queries_for_any_number_of_places(albany, filled, places, django_ass
         (Wait(4, 6, 5), "4–6 business days, from our last 5 orders here"),
         (Wait(2, 2, 3), "2 business days, from our last 3 orders here"),
         (Wait(1, 1), "1 business day"),
-        (Wait(0, 1), "0–1 business days"),
+        # Filled on the same day.
+        (Wait(0, 0, 3), "1 business day, from our last 3 orders here"),
+        (Wait(0, 1), "1 business day"),
+        (Wait(0, 2), "1–2 business days"),
     ],
 )
 def test_a_wait_in_words(wait, words):
