@@ -47,7 +47,9 @@ def coverage_area(request: HttpRequest, area: int) -> HttpResponse:
     context: dict[str, Any] = {"answer": answer, "search": SearchForm()}
     asked = request.GET.get("number", "").replace("\x00", "")[:15]
     if asked:
-        context["number"] = PhoneNumber.objects.in_stock().filter(digits=asked, rate_center=place).first()
+        here = PhoneNumber.objects.in_stock().filter(digits=asked, rate_center=place)
+        # Where nothing is available, a number that is in stock is promised to somebody who waits.
+        context["number"] = here.first() if answer.available else None
         context["is_gone"] = not context["number"]
     return render(request, "phone_numbers/area.html", context)
 

@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django.utils.html import strip_tags
 
-from phone_numbers.models import RateCenter, WaitTime
+from catalog.models import Product
+from phone_numbers.models import BackOrder, RateCenter, WaitTime
 from tests.factories import PhoneNumberFactory
 from tests.phone_numbers.conftest import place
 
@@ -237,6 +238,15 @@ def test_a_number_that_is_gone_is_said_to_be(catalog, places, client, number):
     assert [len(fields) for fields in orders_of(response)] == [2, 2, 2, 2]
 
 
+def test_a_number_that_others_wait_for_is_not_offered(catalog, new_york, alice, client):
+    troy = place(new_york, "Troy", numbers=1)
+    product = Product.objects.get(code="pay-per-minute")
+    BackOrder.objects.create(account=alice, product=product, rate_center=troy)
+    response = client.get(f"/coverage/{troy.pk}/", {"number": troy.numbers.get().digits})
+    assert text_of(response).count("This number is not in stock any more.") == 1
+    assert [len(fields) for fields in orders_of(response)] == [2, 2, 2, 2]
+
+
 def test_toll_free_has_products_of_its_own_and_nothing_local(catalog, places, client):
     response = client.get(f"/coverage/{places['Toll-free'].pk}/")
     assert orders_of(response) == [("toll-free", str(places["Toll-free"].pk))]
@@ -298,9 +308,14 @@ def test_a_place_takes_no_more_queries_for_more_neighbours(catalog, places, new_
     place(new_york, "Manhattan", "1212271", latitude=40.7, longitude=-73.9)
     with django_assert_num_queries(6):
         Client().get(there)
+    with django_assert_num_queries(6):
+        Client().get(f"{there}?number=17185550142")
     # With numbers in stock there is no wait, and nowhere else to look.
+    albany = f"/coverage/{places['Albany'].pk}/"
     with django_assert_num_queries(3):
-        Client().get(f"/coverage/{places['Albany'].pk}/")
+        Client().get(albany)
+    with django_assert_num_queries(4):
+        Client().get(f"{albany}?number=15185550142")
 
 
 def test_the_first_page_takes_one_query(places, django_assert_num_queries):
