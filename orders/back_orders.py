@@ -7,6 +7,7 @@ decides between those who come at once: whoever has it finds the order waiting, 
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from billing import emergency, months
 from billing.models import Service
@@ -85,9 +86,7 @@ def what_comes_back(back_order: BackOrder) -> Refund:
     """What withdrawing the order would put into the balance now. Raises NoLongerWaiting."""
     if back_order.state != State.WAITING:
         raise NoLongerWaiting(_why_not(back_order))
-    line = _line_of(back_order)
-    line_911 = _line_of_911(line.order, back_order)
-    return refunds.refund_of(line.order, [line, line_911] if line_911 else [line])
+    return refunds.refund_of(_lines_to_give_back(back_order))
 
 
 @transaction.atomic
@@ -118,20 +117,22 @@ def _refund_unfilled(back_order: BackOrder, now: datetime) -> bool:
 def _end(back_order: BackOrder, state: str, reason: str, now: datetime) -> Refund:
     """Close a waiting order without a number: its service ends, and its money goes back.
 
-    So does 911 that nothing else calls for; its money goes back too where it came with the order and is not active yet.
+    So does 911 that nothing else calls for; what was paid for it goes back too where it is not active yet.
     """
-    # Nothing is ordered meanwhile that would need 911, and nobody confirms it.
+    # Nothing is ordered meanwhile that would need 911 or pay for it, and nobody confirms it.
     Cart.objects.select_for_update().filter(account=back_order.account_id).first()
-    line = _line_of(back_order, lock=True)
-    Service.objects.select_for_update().filter(account=back_order.account_id, kind=Product.Kind.E911).held().first()
+    e911 = Service.objects.held().filter(account=back_order.account_id, kind=Product.Kind.E911)
+    paid = OrderLine.objects.filter(Q(services__back_order=back_order) | Q(services__in=e911))
+    list(Order.objects.select_for_update().filter(pk__in=paid.values("order")).order_by("pk"))
+    e911.select_for_update().first()
     service = _locked(back_order)
-    line_911 = _line_of_911(line.order, back_order)
+    lines = _lines_to_give_back(back_order)
     service.state, service.reason, service.cancelled_on = Service.State.CANCELLED, reason, now.date()
     service.save(update_fields=["state", "reason", "cancelled_on"])
-    emergency.review(line.order.account, now=now)
+    emergency.review(back_order.account, now=now)
     back_order.state, back_order.closed_at = state, now
     back_order.save(update_fields=["state", "closed_at"])
-    return refunds.give_back(line.order, [line, line_911] if line_911 else [line], now=now)
+    return refunds.give_back(lines, now=now)
 
 
 def _locked(back_order: BackOrder) -> Service:
@@ -169,22 +170,18 @@ def _why_not_this(number: PhoneNumber, rate_center: RateCenter, now: datetime) -
     }.get(number.state, "")  # type: ignore[call-overload]
 
 
-def _line_of(back_order: BackOrder, *, lock: bool = False) -> OrderLine:
-    """The line that the order was paid with, and its order, locked if need be."""
-    line = OrderLine.objects.in_words().select_related("order__account").get(services__back_order=back_order)
-    if lock:
-        line.order = Order.objects.select_for_update(of=("self",)).select_related("account").get(pk=line.order_id)
-    return line
+def _lines_to_give_back(back_order: BackOrder) -> list[OrderLine]:
+    """The line that the order was paid with, and what was paid for 911 that ends with it and is not active yet.
 
-
-def _line_of_911(order: Order, back_order: BackOrder) -> OrderLine | None:
-    """The order's line for 911, if the number is all that 911 is for and it is not active yet; else None."""
-    unconfirmed = [Service.State.PENDING, Service.State.FAILED]
-    line = order.lines.in_words().filter(
-        product__kind=Product.Kind.E911, services__state__in=unconfirmed, refunded_at=None
-    )
-    calls_for_it = Service.objects.held().filter(account=order.account, kind__in=emergency.CALLS_FOR_911)
-    return None if calls_for_it.exclude(back_order=back_order).exists() else line.first()
+    911 may have come with an earlier order than this one, or been paid by several.
+    """
+    lines = OrderLine.objects.in_words().select_related("order__account")
+    own = lines.get(services__back_order=back_order)
+    held = Service.objects.held().filter(account=back_order.account_id)
+    if held.filter(kind__in=emergency.CALLS_FOR_911).exclude(back_order=back_order).exists():
+        return [own]
+    not_active = held.filter(kind=Product.Kind.E911, state__in=[Service.State.PENDING, Service.State.FAILED])
+    return [own, *lines.filter(services__in=not_active, refunded_at=None).order_by("pk")]
 
 
 def _next_number(rate_center: RateCenter, now: datetime) -> PhoneNumber | None:

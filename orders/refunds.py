@@ -1,4 +1,4 @@
-"""Gives the money of an order's line back to the balance."""
+"""Gives the money of orders' lines back to the balance."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from orders.models import Order, OrderLine
 
 @dataclass(frozen=True)
 class Refund:
-    """What comes back: the price of some lines, and their share of the order's tax."""
+    """What comes back: the price of some lines, and their share of the tax of their orders."""
 
     lines: tuple[OrderLine, ...]
     tax: Decimal
@@ -27,34 +27,40 @@ class Refund:
         return self.net + self.tax
 
 
-def refund_of(order: Order, lines: Collection[OrderLine]) -> Refund:
-    """What giving back ``lines`` of the order, which were not given back before, would put into the balance.
+def refund_of(lines: Collection[OrderLine]) -> Refund:
+    """What giving back ``lines``, which were not given back before, would put into the balance.
 
     The tax of an order is rounded once for all its lines. So what comes back with some of them is the tax on all that
     is still paid for, less the tax on what stays paid for: in whatever order, the shares add up to the whole tax.
     """
-    before = sum((line.amount for line in order.lines.filter(refunded_at=None)), ZERO)
-    after = before - sum((line.amount for line in lines), ZERO)
-    return Refund(tuple(lines), tax_on(before, order.tax_rate) - tax_on(after, order.tax_rate))
+    by_order: dict[Order, list[OrderLine]] = {}
+    for line in lines:
+        by_order.setdefault(line.order, []).append(line)
+    return Refund(tuple(lines), sum((_tax_of(order, own) for order, own in by_order.items()), ZERO))
 
 
-def give_back(order: Order, lines: Collection[OrderLine], *, now: datetime) -> Refund:
-    """Put the money of ``lines`` into the balance, each line once; the caller has locked the order.
+def give_back(lines: Collection[OrderLine], *, now: datetime) -> Refund:
+    """Put the money of ``lines`` into the balance, each line once; the caller has locked their orders.
 
     Each is a transfer of its own, and its key names the line.
     """
-    tax = sum((_give_back(order, line, now).tax for line in lines), ZERO)
-    return Refund(tuple(lines), tax)
+    return Refund(tuple(lines), sum((_give_back(line, now).tax for line in lines), ZERO))
 
 
-def _give_back(order: Order, line: OrderLine, now: datetime) -> Refund:
-    refund = refund_of(order, [line])
+def _tax_of(order: Order, lines: Collection[OrderLine]) -> Decimal:
+    before = sum((line.amount for line in order.lines.filter(refunded_at=None)), ZERO)
+    after = before - sum((line.amount for line in lines), ZERO)
+    return tax_on(before, order.tax_rate) - tax_on(after, order.tax_rate)
+
+
+def _give_back(line: OrderLine, now: datetime) -> Refund:
+    refund = refund_of([line])
     ledger.refund(
-        account=order.account,
+        account=line.order.account,
         key=f"refund:{line.pk}",
         net=refund.net,
         tax=refund.tax,
-        memo=f"Order {order.reference}: {line.product.name} {line.about}".rstrip(),
+        memo=f"Order {line.order.reference}: {line.product.name} {line.about}".rstrip(),
         made_at=now,
     )
     line.refunded_at = now

@@ -213,6 +213,31 @@ class TestWithdraw:
         assert Service.objects.get(kind="e911").reason == Service.Reason.NOT_NEEDED
         assert balance(customer) == 200 - PAID + NUMBER + Decimal("0.80")
 
+    @pytest.mark.parametrize("first", [0, 1])
+    def test_the_last_of_two_orders_brings_911_back(self, waiting, customer, alice_client, first):
+        """The first brought 911, and its money comes back with the last, whichever that is."""
+        orders = [waiting, wait_for_number(customer, now=NOON + timedelta(hours=1))]
+        number_again = NUMBER + Decimal("0.80")
+        given = back_orders.withdraw(orders.pop(first), now=NOON)
+        assert (given.total, Service.objects.get(kind="e911").state) == (number_again, "pending")
+        text = alice_client.get(f"/back-orders/{orders[0].pk}/withdraw/").content.decode()
+        assert f"${PAID}" in text
+        given = back_orders.withdraw(orders[0], now=NOON)
+        assert (given.total, balance(customer), list(audit.differences())) == (PAID, 200, [])
+        assert "$12.52 is back in your balance: $11.50, and $1.02 of tax." in mails().last().message
+
+    def test_911_that_two_orders_paid_for_comes_back_whole(self, customer):
+        """It came with a plan that included its monthly part, which was due when the next plan did not."""
+        put_into_cart(customer, "north-america-500")
+        waiting = wait_for_number(customer)
+        put_into_cart(customer, "pay-per-call")
+        order_what_is_in_the_cart(customer)
+        Service.objects.held().filter(kind="plan").update(state="cancelled", cancelled_on=NOON.date(), reason="staff")
+        shown = back_orders.what_comes_back(waiting)
+        assert (back_orders.withdraw(waiting, now=NOON), shown.net) == (shown, NUMBER + EMERGENCY)
+        # 21 of 31 days of the plan's 6.95, and the tax on it.
+        assert (balance(customer), list(audit.differences())) == (200 - Decimal("4.71") - Decimal("0.42"), [])
+
     def test_911_that_a_plan_needs_too_stays(self, customer):
         put_into_cart(customer, "pay-per-call")
         waiting = wait_for_number(customer)
