@@ -1,6 +1,7 @@
 """Reads what somebody types into the search box of the coverage tool."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from callcentric.errors import Refused
@@ -46,7 +47,8 @@ def understand(text: str) -> Question:
 
     Raises Unclear, with what to type instead.
     """
-    text = " ".join(text.split())
+    # Digits as other scripts write them are digits too.
+    text = re.sub(r"\d", lambda digit: str(unicodedata.digit(digit[0])), " ".join(text.split()))
     ending = _ENDING.fullmatch(text)
     if ending:
         return Question(text, ending=_ending(ending[1]))

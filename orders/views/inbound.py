@@ -21,8 +21,8 @@ class DigitsForm(forms.Form):
 
     digits = forms.RegexField(
         label="Digits you would like",
-        regex=r"^[\d\s()+.-]*$",
-        max_length=15,
+        regex=r"^[0-9\s()+.-]*$",
+        max_length=20,
         required=False,
         help_text="Such as 42 or 0100. Leave it empty to see all.",
         error_messages={"invalid": "Type digits only, such as 42: letters are on the keypad, not in the number."},

@@ -107,7 +107,16 @@ class TestChooseANumber:
 
     @pytest.mark.parametrize(
         ("digits", "found"),
-        [("123", 1), ("(518) 555", 2), ("0123", 1), ("", 2), ("77", 0), ("15", 0), ("1-518-555-0123", 1)],
+        [
+            ("123", 1),
+            ("(518) 555", 2),
+            ("0123", 1),
+            ("", 2),
+            ("77", 0),
+            ("15", 0),
+            ("1-518-555-0123", 1),
+            ("+1 (518) 555-0123", 1),
+        ],
     )
     def test_digits_narrow_the_list(self, client, number, digits, found):
         PhoneNumberFactory(digits="15185550199", rate_center=number.rate_center)
@@ -121,7 +130,7 @@ class TestChooseANumber:
         )
         assert page.content.decode().count('value="CALLME"') == 1
 
-    @pytest.mark.parametrize("digits", ["4" * 16, "12\x00"])
+    @pytest.mark.parametrize("digits", ["4" * 21, "12\x00", "٤٢"])
     def test_nonsense_is_refused(self, client, number, digits):
         assert self.choose(client, number.rate_center, digits=digits).status_code == 422
 

@@ -21,6 +21,8 @@ from phone_numbers.questions import Question, Unclear, understand
         ("(718) 555-0100", {"digits": "17185550100"}),
         ("1.718.555", {"digits": "1718555"}),
         ("+1 718", {"digits": "1718"}),
+        ("+1 518 555 0100", {"digits": "15185550100"}),
+        ("+1 (518) 555-0100", {"digits": "15185550100"}),
         ("+44 20", {"digits": "4420"}),
         ("+7", {"digits": "7"}),
         ("12207", {"zip_code": "12207"}),
@@ -38,6 +40,13 @@ from phone_numbers.questions import Question, Unclear, understand
 )
 def test_what_is_typed_is_understood(text, expected):
     assert understand(text) == Question(text, **expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "same_as"), [("٧١٨", "718"), ("７１８-٥٥٥", "718-555"), ("ends ٤٢", "ends 42"), ("१२२०७", "12207")]
+)
+def test_digits_of_other_scripts_are_digits(text, same_as):
+    assert understand(text) == understand(same_as)
 
 
 def test_spaces_do_not_matter():
@@ -68,7 +77,6 @@ NO_AREA_CODE = "No area code begins with 0 or 1. For another country, begin with
         ("+44 20 7946 0123 4567", "After the + comes the country's code: +44 20."),
         ("K1A 0B1", "We look up ZIP codes of the US only. For a place in Canada, type its name or its area code."),
         ("ends 01x2", "A number ends in digits: type “ends 0142”, without letters."),
-        ("ends ٤٢", "A number ends in digits: type “ends 0142”, without letters."),
         ("ends 2", "Type two to ten digits that the number should end in, such as “ends 0142”."),
         ("ends 12345678901", "Type two to ten digits that the number should end in, such as “ends 0142”."),
     ],
