@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from catalog.models import Product
 from phone_numbers.distances import around, kilometres_from
@@ -166,11 +166,17 @@ def numbers(question: Question) -> list[PhoneNumber]:
         found = PhoneNumber.objects.in_stock().beginning(question.digits)
     else:
         return []
-    some = list(found[:NUMBERS_SHOWN])
+    some = list(found.exclude(rate_center__in=_promised())[:NUMBERS_SHOWN])
     places = RateCenter.objects.to_show().in_bulk({number.rate_center_id for number in some})
     for number in some:
         number.rate_center = places[number.rate_center_id]
-    return sorted((number for number in some if number.rate_center.available), key=lambda number: number.digits)
+    return sorted(some, key=lambda number: number.digits)
+
+
+def _promised() -> RateCenterQuerySet:
+    """Places where all that is in stock is for those who wait: few, as few wait anywhere."""
+    waited_for = RateCenter.objects.filter(pk__in=BackOrder.objects.waiting().values("rate_center"))
+    return waited_for.with_available().filter(Q(("available", 0)))
 
 
 def _nearest_to(rate_center: RateCenter) -> list[RateCenter]:

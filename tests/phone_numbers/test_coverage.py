@@ -161,6 +161,21 @@ def test_numbers_that_others_wait_for_are_not_shown(new_york, alice, catalog):
     assert coverage.numbers(understand("ends 0142")) == []
 
 
+def test_numbers_that_others_wait_for_do_not_hide_those_for_sale(new_york, alice, catalog, monkeypatch):
+    monkeypatch.setattr(coverage, "NUMBERS_SHOWN", 2)
+    albany, troy = place(new_york, "Albany"), place(new_york, "Troy")
+    # Wherever a search begins, those of Albany come first.
+    for digits in ("15185550142", "15185560142", "15185580142", "15185590142"):
+        PhoneNumberFactory(digits=digits, rate_center=albany)
+        wait_for_one(albany, alice)
+    for digits in ("15185570142", "15185571142"):
+        PhoneNumberFactory(digits=digits, rate_center=troy)
+    # One of them is promised, and one is not.
+    wait_for_one(troy, alice)
+    found = [number.digits for number in coverage.numbers(understand("ends 142"))]
+    assert found == ["15185570142", "15185571142"]
+
+
 @pytest.mark.parametrize(
     ("text", "similar", "near", "nearest"),
     [
