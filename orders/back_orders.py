@@ -18,6 +18,7 @@ from orders.models import Cart, Order, OrderLine
 from orders.refunds import Refund
 from phone_numbers import stock, waits
 from phone_numbers.models import BackOrder, PhoneNumber, RateCenter
+from phone_numbers.places_of_numbers import why_not_at
 
 State = BackOrder.State
 
@@ -71,10 +72,11 @@ def assign_this(rate_center: RateCenter, *, digits: str, now: datetime) -> BackO
 
     Raises NotThisNumber, or NoLongerWaiting where nobody waits there; then nothing was added.
     """
-    number, _ = PhoneNumber.objects.select_related("rate_center__region").get_or_create(
+    number, is_new = PhoneNumber.objects.select_related("rate_center__region").get_or_create(
         digits=digits, defaults={"rate_center": rate_center, "in_stock_since": now.date()}
     )
-    if problem := _why_not_this(number, rate_center, now):
+    elsewhere = why_not_at(rate_center, digits=digits) if is_new else ""
+    if problem := elsewhere or _why_not_this(number, rate_center, now):
         raise NotThisNumber(problem)
     filled = assign_next(rate_center, number=number, now=now)
     if filled is None:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from io import StringIO
 
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
-
 from phone_numbers.formats import national
 from phone_numbers.models import Prefix, RateCenter
 from phone_numbers.place_names import PlaceNames
+from phone_numbers.places_of_numbers import Prefixes, calling_code, why_not_at
 
 COLUMNS = ["number", "area"]
 # What people write between digits; the last three are a hyphen, a dash and a space that do not break.
@@ -56,48 +55,36 @@ def digits_of(text: str) -> str:
         return digits
     if not typed.startswith("+"):
         raise BadLine(f"{text} is not a North American number. Write others with + and the country's code.")
-    if not ELSEWHERE.fullmatch(digits) or not country_code(digits):
+    if not ELSEWHERE.fullmatch(digits) or not calling_code(digits):
         raise BadLine(f"{text} is not a phone number of any country.")
     return digits
-
-
-def country_code(digits: str) -> int:
-    """The calling code that ``digits`` begin with; 0 where no country has it."""
-    codes = (int(digits[:length]) for length in (1, 2, 3))
-    return next((code for code in codes if code in COUNTRY_CODE_TO_REGION_CODE), 0)
-
-
-def is_of_country(digits: str, country: str) -> bool:
-    """Whether the number begins with the calling code of ``country``."""
-    return country in COUNTRY_CODE_TO_REGION_CODE[country_code(digits)]
 
 
 class Places:
     """The places we know, by name and by prefix, read once for a whole file."""
 
     def __init__(self) -> None:
-        self._by_prefix = dict(Prefix.objects.values_list("digits", "rate_center"))
-        self._lengths = sorted({len(digits) for digits in self._by_prefix}, reverse=True)
-        self._countries = dict(RateCenter.objects.values_list("pk", "region__country"))
+        self._places = RateCenter.objects.select_related("region").in_bulk()
+        rows = Prefix.objects.values_list("digits", "rate_center")
+        self._prefixes = Prefixes((digits, self._places[place]) for digits, place in rows)
         self._called = cache(PlaceNames().find)
 
     def find(self, digits: str, area: str) -> int:
         """Where the number belongs: in the ``area`` that is named, else where its longest known prefix is."""
-        return self._named(digits, area) if area else self._of_prefix(digits)
+        if area:
+            return self._named(digits, area)
+        place = self._prefixes.place_of(digits)
+        if place is None:
+            raise BadLine(f"We do not know where {national(digits)} is. Name its area in a column “area”.")
+        return place.pk
 
     def _named(self, digits: str, area: str) -> int:
         place = self._called(area)
         if place is None:
             raise BadLine(f"We know no area “{area}”. Name it with its state, province or country: Albany, NY.")
-        if not is_of_country(digits, self._countries[place]):
-            raise BadLine(f"{national(digits)} is not a number of the country that {area} is in.")
+        if problem := why_not_at(self._places[place], digits=digits, prefixes=self._prefixes):
+            raise BadLine(problem)
         return place
-
-    def _of_prefix(self, digits: str) -> int:
-        for length in self._lengths:
-            if place := self._by_prefix.get(digits[:length]):
-                return place
-        raise BadLine(f"We do not know where {national(digits)} is. Name its area in a column “area”.")
 
 
 def rows_of(content: bytes, *, places: Places, problem: Callable[[int, str], None]) -> Iterator[Row]:

@@ -20,7 +20,7 @@ from callcentric.errors import Refused
 from orders import back_orders
 from orders.admin.read_only import ReadOnly
 from phone_numbers.models import BackOrder, RateCenter
-from phone_numbers.stock_files import BadLine, digits_of, is_of_country
+from phone_numbers.stock_files import BadLine, digits_of
 from phone_numbers.waits import business_days
 
 State = BackOrder.State
@@ -34,18 +34,11 @@ class NumberForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
     )
 
-    def __init__(self, *args: Any, place: RateCenter, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.place = place
-
     def clean_number(self) -> str:
         try:
-            digits = digits_of(self.cleaned_data["number"])
+            return digits_of(self.cleaned_data["number"])
         except BadLine as bad:
             raise ValidationError(str(bad)) from bad
-        if not is_of_country(digits, self.place.region.country):
-            raise ValidationError(f"This is not a number of the country that {self.place} is in.")
-        return digits
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -127,7 +120,7 @@ class BackOrderAdmin(ReadOnly, ModelAdmin):
         asked = get_object_or_404(BackOrder.objects.select_related("rate_center__region"), pk=pk)
         place = asked.rate_center
         line = BackOrder.objects.waiting().in_line().filter(rate_center=place).select_related("account", "product")
-        form = NumberForm(request.POST or None, place=place)
+        form = NumberForm(request.POST or None)
         if form.is_valid():
             try:
                 filled = back_orders.assign_this(place, digits=form.cleaned_data["number"], now=clock.now())

@@ -20,7 +20,8 @@ from phone_numbers import disconnects, stock
 from phone_numbers.admin.paginator import EstimatingPaginator
 from phone_numbers.formats import ACCOUNT_NUMBER
 from phone_numbers.models import PhoneNumber
-from phone_numbers.stock_files import BadLine, digits_of, is_of_country
+from phone_numbers.places_of_numbers import why_not_at
+from phone_numbers.stock_files import BadLine, digits_of
 
 LONGEST_REASON = 200
 
@@ -66,8 +67,8 @@ class PhoneNumberForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         digits, place = cleaned.get("digits"), cleaned.get("rate_center")
-        if digits and place and not is_of_country(digits, place.region.country):
-            self.add_error("rate_center", "The number is not one of the country that this place is in.")
+        if digits and place and (problem := why_not_at(place, digits=digits)):
+            self.add_error("rate_center", problem)
         return cleaned
 
 

@@ -9,8 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
-from phone_numbers.models import BackOrder, PhoneNumber
-from tests.factories import PhoneNumberFactory, RateCenterFactory, UserFactory
+from phone_numbers.models import BackOrder, PhoneNumber, Prefix
+from tests.factories import PhoneNumberFactory, RateCenterFactory, RegionFactory, UserFactory
 from tests.orders.checkouts import NOON
 from tests.orders.conftest import credit, live_at_the_billing_address
 from tests.orders.waiting import wait_for_number
@@ -154,10 +154,15 @@ class TestAssignThis:
             ("", "This field is required."),
             ("518 555 CALL", "“518 555 CALL” is not a phone number."),
             ("+1 777 555 0100", "+1 777 555 0100 begins with 1777: that is an account, not a phone number."),
-            ("+44 20 7946 0000", "This is not a number of the country that Albany, NY is in."),
+            ("+44 20 7946 0000", "+44 20 7946 0000 is not a number of the country that Albany, NY is in."),
+            ("+1 416 207 0100", "(416) 207-0100 is a number of Toronto, ON, and not of Albany, NY."),
+            ("800 555 0100", "(800) 555-0100 is a toll-free number, and not one of Albany, NY."),
         ],
     )
     def test_what_is_no_number_of_the_place_is_refused(self, line, sam_client, typed, reason):
+        ontario = RegionFactory(country="CA", code="ON", name="Ontario")
+        Prefix.objects.create(rate_center=RateCenterFactory(region=ontario, name="Toronto"), digits="1416207")
+        Prefix.objects.create(rate_center=RateCenterFactory(name="Toll-free", is_toll_free=True), digits="1800")
         response = assign(sam_client, line[0], typed)
         assert (response.status_code, response.context["form"].errors) == (422, {"number": [reason]})
         assert (PhoneNumber.objects.count(), states(line)) == (0, ["waiting"] * 3)

@@ -101,12 +101,17 @@ class TestNumbers:
             ),
             (
                 "+44 20 7946 0000",
-                {"rate_center": ["The number is not one of the country that this place is in."]},
+                {"rate_center": ["+44 20 7946 0000 is not a number of the country that Albany, NY is in."]},
+            ),
+            (
+                "(212) 207-0100",
+                {"rate_center": ["(212) 207-0100 is a number of New York, NY, and not of Albany, NY."]},
             ),
             ("518-555-0199", {"__all__": ["This number is in the stock already."]}),
         ],
     )
     def test_what_cannot_be_added(self, sam_client, albany, typed, errors):
+        Prefix.objects.create(rate_center=RateCenterFactory(name="New York"), digits="1212207")
         PhoneNumberFactory(digits="15185550199")
         response = sam_client.post(ADD_NUMBER, {"digits": typed, "rate_center": albany.pk})
         assert response.context["adminform"].form.errors == errors

@@ -102,7 +102,7 @@ class TestPlaces:
     def test_the_area_that_is_named_or_the_longest_known_prefix(self):
         content = b"""number,area
 (518) 207-0100,
-(518) 207-0101,"Washington, DC"
+(518) 208-0101,"Washington, DC"
 202-555-0100,
 +44 20 7946 0000,
 518-555-0100,"Albany, New York"
@@ -112,7 +112,7 @@ class TestPlaces:
         assert (file.state, file.numbers, file.problems) == (StockLoad.State.LOADED, 6, [])
         assert in_stock() == {
             "15182070100": "Albany, NY",
-            "15182070101": "Washington, DC",
+            "15182080101": "Washington, DC",
             "12025550100": "Washington, DC",
             "442079460000": "London, United Kingdom",
             "15185550100": "Albany, NY",
@@ -135,6 +135,10 @@ class TestPlaces:
             (
                 '+442079460000,"Albany, NY"',
                 "+44 20 7946 0000 is not a number of the country that Albany, NY is in.",
+            ),
+            (
+                '5182070100,"Washington, DC"',
+                "(518) 207-0100 is a number of Albany, NY, and not of Washington, DC.",
             ),
             (
                 "5185550100,Albany, NY",
