@@ -6,6 +6,7 @@ decides between those who come at once: whoever has it finds the order waiting, 
 
 from datetime import datetime
 
+import structlog
 from django.db import transaction
 from django.db.models import Q
 
@@ -19,6 +20,8 @@ from orders.refunds import Refund
 from phone_numbers import stock, waits
 from phone_numbers.models import BackOrder, PhoneNumber, RateCenter
 from phone_numbers.places_of_numbers import why_not_at
+
+log = structlog.get_logger(__name__)
 
 State = BackOrder.State
 
@@ -112,6 +115,10 @@ def _refund_unfilled(back_order: BackOrder, now: datetime) -> bool:
             mails.back_order_refunded(back_order, refund)
     except NoLongerWaiting:
         # Staff or the customer were faster.
+        return False
+    except Exception:
+        # One that we cannot deal with must not keep the others waiting.
+        log.exception("back-order not refunded", back_order=back_order.pk)
         return False
     return True
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 from django.db.models import Q
 
@@ -25,6 +26,8 @@ from orders.models import Cart, CartLine, Order, OrderLine
 from orders.quote import Line, Quote
 from orders.split import split
 from phone_numbers import stock
+
+log = structlog.get_logger(__name__)
 
 
 class CheckoutRefused(Refused):
@@ -92,7 +95,16 @@ def finish_all(*, now: datetime, account: Account | None = None) -> int:
     waiting = Order.objects.filter(state=Order.State.PAYING, payment__state__in=decided)
     if account is not None:
         waiting = waiting.filter(account=account)
-    return sum(finish(order, now=now).state != Order.State.PAYING for order in waiting.select_related("account"))
+    return sum(_finish_left(order, now) for order in waiting.select_related("account"))
+
+
+def _finish_left(order: Order, now: datetime) -> bool:
+    try:
+        return finish(order, now=now).state != Order.State.PAYING
+    except Exception:
+        # One that we cannot deal with must not keep the others waiting.
+        log.exception("order not finished", order=order.pk)
+        return False
 
 
 def _begin(account: Account, confirmation: Confirmation, now: datetime) -> Order:
