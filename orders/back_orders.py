@@ -56,7 +56,7 @@ def assign_next(rate_center: RateCenter, *, now: datetime, number: PhoneNumber |
     """Give the oldest order that waits at this place ``number``, or the next that is free there.
 
     None where nobody waits or no number is free. Of several who do it at once, each serves another order with another
-    number (SKIP LOCKED).
+    number (SKIP LOCKED); None too where somebody has just taken up all that wait, or the last free number.
     """
     # The service's state is what is looked at again once it is locked, so it is asked for too.
     waiting = BackOrder.objects.waiting().filter(rate_center=rate_center, service__state=Service.State.PENDING)
@@ -73,7 +73,7 @@ def assign_next(rate_center: RateCenter, *, now: datetime, number: PhoneNumber |
 def assign_this(rate_center: RateCenter, *, digits: str, now: datetime) -> BackOrder:
     """Give the oldest order of the place the number that staff have found; one new to the stock is added there first.
 
-    Raises NotThisNumber, or NoLongerWaiting where nobody waits there; then nothing was added.
+    Raises NotThisNumber, or NoLongerWaiting where no order there is left to take up; then nothing was added.
     """
     number, is_new = PhoneNumber.objects.select_related("rate_center__region").get_or_create(
         digits=digits, defaults={"rate_center": rate_center, "in_stock_since": now.date()}
@@ -83,7 +83,10 @@ def assign_this(rate_center: RateCenter, *, digits: str, now: datetime) -> BackO
         raise NotThisNumber(problem)
     filled = assign_next(rate_center, number=number, now=now)
     if filled is None:
-        raise NoLongerWaiting(f"Nobody waits for a number in {rate_center} any more. Nothing was changed.")
+        raise NoLongerWaiting(
+            f"No order for a number in {rate_center} can be taken up now: none waits any more, or somebody else is "
+            "closing the last one. Nothing was changed. Look at the queue again."
+        )
     return filled
 
 

@@ -109,7 +109,11 @@ class BackOrderAdmin(ReadOnly, ModelAdmin):
             given = ", ".join(f"{each.phone_number} to {each.account.name}" for each in filled)
             messages.success(request, f"The oldest orders of each place got a number, {len(filled)} in all: {given}.")
         if without:
-            messages.warning(request, f"No number was in stock for {', '.join(without)}: these orders wait on.")
+            messages.warning(
+                request,
+                f"Not served: {', '.join(without)}. No number was free there, or somebody else has just taken up "
+                "these orders. Look at the queue again.",
+            )
         if not filled and not without:
             messages.info(request, "None of these orders waits any more.")
 

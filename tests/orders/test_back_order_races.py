@@ -4,10 +4,11 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import Account
 from billing import audit
+from billing.models import Service
 from callcentric.errors import Refused
 from orders import back_orders
 from phone_numbers.models import BackOrder
@@ -82,3 +83,26 @@ def test_a_number_or_the_money_and_never_both(customer, _round):
     waiting.refresh_from_db()
     expected = 500 - paid if waiting.state == BackOrder.State.FILLED else 500
     assert (waiting.state != "waiting", balance(customer), list(audit.differences())) == (True, expected, [])
+
+
+def test_staff_are_not_told_that_nobody_waits_while_the_order_is_being_closed(customer):
+    """Somebody else has the only order locked, and has not decided yet."""
+    waiting, (number, _) = wait_for_number(customer), PhoneNumberFactory.create_batch(2)
+    with transaction.atomic():
+        Service.objects.select_for_update().get(back_order=waiting)
+        told = all_at_once(
+            lambda: back_orders.assign_next(waiting.rate_center, now=NOON),
+            lambda: refusal_of(lambda: back_orders.assign_this(waiting.rate_center, digits=number.digits, now=NOON)),
+        )
+    assert told == [
+        None,
+        "No order for a number in Albany, NY can be taken up now: none waits any more, or somebody else is closing "
+        "the last one. Nothing was changed. Look at the queue again.",
+    ]
+    assert back_orders.assign_this(waiting.rate_center, digits=number.digits, now=NOON) == waiting
+
+
+def refusal_of(deed: Callable[[], object]) -> str:
+    with pytest.raises(Refused) as refusal:
+        deed()
+    return str(refusal.value)

@@ -103,7 +103,8 @@ class TestAssignNext:
         # Bob's rows are chosen; the number goes to Alice, who has waited longer.
         assert assign_next(sam_client, line[1:]) == [
             f"The oldest orders of each place got a number, 1 in all: {number} to Alice.",
-            "No number was in stock for Troy, NY (1): these orders wait on.",
+            "Not served: Troy, NY (1). No number was free there, or somebody else has just taken up these orders. "
+            "Look at the queue again.",
         ]
         assert states(line) == ["filled", "waiting", "waiting"]
 
