@@ -44,7 +44,7 @@ _WENT = "SELECT rate_center_id, -1 AS change FROM before WHERE state = 'in_stock
 
 class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
     def in_stock(self) -> Self:
-        """Numbers that nobody has, holds or waits for."""
+        """Numbers that nobody has or holds, as pages count and list them; what may be taken is free()."""
         return self.filter(state=PhoneNumber.State.IN_STOCK)
 
     def beginning(self, digits: str) -> Self:

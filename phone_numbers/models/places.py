@@ -92,7 +92,11 @@ class RateCenterQuerySet(models.QuerySet["RateCenter"]):
         return self.annotate(area_codes=ArraySubquery(codes.order_by("code")))
 
     def with_stock(self) -> Self:
-        """Each with ``stock``, how many numbers are in stock: what was counted, and what has changed since."""
+        """Each with ``stock``, how many numbers are in stock: what was counted, and what has changed since.
+
+        A number whose hold has run out is counted once a job has put it back, within a minute; whoever asks for it
+        gets it at once (see PhoneNumberQuerySet.free).
+        """
         changes = StockChange.objects.filter(rate_center=OuterRef("pk")).order_by().values("rate_center")
         since = Subquery(changes.annotate(sum=Sum("change")).values("sum"))
         return self.annotate(stock=F("counted") + Coalesce(since, 0))

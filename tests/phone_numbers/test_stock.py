@@ -156,6 +156,13 @@ class TestHolds:
         tasks.end_holds()
         assert facts(number)["state"] == State.IN_STOCK
 
+    def test_it_is_counted_once_the_job_has_run_and_free_before(self, db):
+        number = PhoneNumberFactory(**STATES["hold over"])
+        assert counted() == {"Albany": 0}
+        assert stock.hold_any(number.rate_center, token=OURS, now=NOW) == number
+        stock.end_holds(now=NOW + 15 * MINUTE)
+        assert counted() == {"Albany": 1}
+
     def test_a_hold_can_be_renewed_by_its_own_line_alone(self, db):
         number = PhoneNumberFactory()
         stock.hold(number, token=OURS, now=NOW)
