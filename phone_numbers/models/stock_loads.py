@@ -43,6 +43,8 @@ class StockLoad(models.Model):
     objects = StockLoadQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "file of numbers"
+        verbose_name_plural = "files of numbers"
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="waiting", ended_at__isnull=True) | ~Q(state="waiting") & Q(ended_at__isnull=False),

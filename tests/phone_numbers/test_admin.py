@@ -245,6 +245,10 @@ class TestFiles:
             "file": ["The file is larger than 64 MB. Split it, each part with the line of columns."]
         }
 
+    def test_they_are_called_what_they_are(self, sam_client):
+        apps = sam_client.get(reverse("admin:app_list", args=["phone_numbers"])).context["app_list"]
+        assert {model["object_name"]: model["name"] for model in apps[0]["models"]}["StockLoad"] == "Files of numbers"
+
     def test_the_list_leaves_the_files_themselves_alone(self, sam_client, django_assert_num_queries):
         url = reverse("admin:phone_numbers_stockload_changelist")
         for rows in (1, 3):
