@@ -108,7 +108,8 @@ def review_all(*, now: datetime) -> int:
 def confirm(service: Service, *, now: datetime) -> bool:
     """Make a 911 service active at its address and e-mail its customer; False when there was nothing to confirm.
 
-    One that had failed too: staff have found that the address is right after all.
+    One that had failed too: staff have found that the address is right after all. False also when it has moved to
+    another address since ``service`` was read: staff confirm what they have seen.
     """
     confirmed = _waiting(service, State.PENDING, State.FAILED).update(state=State.ACTIVE, confirmed_at=now, problem="")
     if confirmed:
@@ -129,7 +130,7 @@ def fail(service: Service, *, problem: str) -> bool:
 
 
 def _waiting(service: Service, *states: State) -> QuerySet[Service]:
-    """The row of ``service``, in one of ``states`` and still at the address that staff have seen."""
+    """The row of ``service``, in one of ``states`` and still at the address that it was read with."""
     return Service.objects.filter(pk=service.pk, kind=Product.Kind.E911, state__in=states, address=service.address_id)
 
 

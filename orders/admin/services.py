@@ -1,5 +1,7 @@
 """Services as staff see them: read-only, but for confirming 911 and saying that its address was not accepted."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -25,6 +27,23 @@ class FailureForm(forms.Form):
     )
 
 
+# What the page in between says, and the states in which a service waits for it.
+CONFIRM: dict[str, Any] = {
+    "action": "confirm_911",
+    "title": "Confirm 911",
+    "lead": "911 will be active at these addresses, and each customer is told by e-mail:",
+    "button": "Confirm 911: tell the customer",
+    "states": [Service.State.PENDING, Service.State.FAILED],
+}
+FAIL: dict[str, Any] = {
+    "action": "fail_911",
+    "title": "911 failed: address not accepted",
+    "lead": "911 will not be active at these addresses. Each customer is told by e-mail, and a ticket is opened:",
+    "button": "911 failed: tell the customer",
+    "states": [Service.State.PENDING],
+}
+
+
 @admin.register(Service)
 class ServiceAdmin(ReadOnly, ModelAdmin):
     list_display = ["product", "account", "state", "address", "started_on", "paid_until", "cancelled_on", "reason"]
@@ -34,32 +53,41 @@ class ServiceAdmin(ReadOnly, ModelAdmin):
     actions = ["confirm_911", "fail_911"]
 
     @admin.action(description="Confirm 911: make it active and tell the customer", permissions=["confirm"])
-    def confirm_911(self, request: HttpRequest, services: QuerySet[Service]) -> None:
-        chosen = services.select_related("account__user", "address")
-        confirmed = sum(emergency.confirm(service, now=clock.now()) for service in chosen)
+    def confirm_911(self, request: HttpRequest, services: QuerySet[Service]) -> HttpResponse | None:
+        """Shows the addresses first; confirms those alone that are still at the address that was shown."""
+        chosen = _chosen(services)
+        if "shown" not in request.POST:
+            return self._ask(request, chosen, CONFIRM)
+        confirmed = sum(emergency.confirm(service, now=clock.now()) for service in _seen(request, chosen))
         self._say(request, confirmed, len(chosen), f"911 confirmed for {confirmed} of {len(chosen)} chosen services.")
+        return None
 
     @admin.action(description="911 failed: address not accepted", permissions=["confirm"])
     def fail_911(self, request: HttpRequest, services: QuerySet[Service]) -> HttpResponse | None:
         """Asks why first; fails those alone that are still at the address that was shown with the question."""
-        chosen = list(services.select_related("account__user", "address").order_by("pk"))
-        is_answered = "problem" in request.POST
-        form = FailureForm(request.POST if is_answered else None)
+        chosen = _chosen(services)
+        form = FailureForm(request.POST if "shown" in request.POST else None)
         if not form.is_valid():
-            context = {
-                **self.admin_site.each_context(request),
-                "title": "911 failed: address not accepted",
-                "opts": self.model._meta,
-                "form": form,
-                "services": chosen,
-                "checkbox": ACTION_CHECKBOX_NAME,
-            }
-            return render(request, "admin/orders/fail_911.html", context, status=422 if is_answered else 200)
-        shown = set(request.POST.getlist("shown"))
-        seen = [service for service in chosen if f"{service.pk}:{service.address_id}" in shown]
-        failed = sum(emergency.fail(service, problem=form.cleaned_data["problem"]) for service in seen)
+            return self._ask(request, chosen, FAIL, form)
+        problem = form.cleaned_data["problem"]
+        failed = sum(emergency.fail(service, problem=problem) for service in _seen(request, chosen))
         self._say(request, failed, len(chosen), f"911 failed for {failed} of {len(chosen)} chosen services.")
         return None
+
+    def _ask(
+        self, request: HttpRequest, chosen: list[Service], about: dict[str, Any], form: FailureForm | None = None
+    ) -> HttpResponse:
+        """The page between choosing and doing: it shows the addresses, and posts which ones it has shown."""
+        context = {
+            **self.admin_site.each_context(request),
+            **about,
+            "opts": self.model._meta,
+            "form": form,
+            "services": chosen,
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        status = 422 if form and form.is_bound else 200
+        return render(request, "admin/orders/decide_911.html", context, status=status)
 
     def _say(self, request: HttpRequest, done: int, chosen: int, words: str) -> None:
         """What was done; and that the rest was not 911 that waits, or has moved to another address meanwhile."""
@@ -70,3 +98,13 @@ class ServiceAdmin(ReadOnly, ModelAdmin):
 
     def has_confirm_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("billing.change_service")
+
+
+def _chosen(services: QuerySet[Service]) -> list[Service]:
+    return list(services.select_related("account__user", "address").order_by("pk"))
+
+
+def _seen(request: HttpRequest, chosen: list[Service]) -> list[Service]:
+    """Those that are still at the address that the page in between has shown."""
+    shown = set(request.POST.getlist("shown"))
+    return [service for service in chosen if f"{service.pk}:{service.address_id}" in shown]

@@ -8,11 +8,13 @@ from django.contrib.messages import get_messages
 from django.urls import reverse
 from post_office.models import Email
 
+from accounts import moving
 from accounts.models import Account
 from billing import emergency
 from billing.models import Service
 from orders import checkout
 from orders.models import Order
+from tests.factories import AddressFactory
 from tests.orders.checkouts import NOON
 
 
@@ -26,22 +28,52 @@ def ordered(shopper: Account) -> Order:
     return order
 
 
-def confirm_911(client, *services: Service):
-    data = {"action": "confirm_911", "_selected_action": [service.pk for service in services]}
+def confirm_911(client, *services: Service, **more):
+    data = {"action": "confirm_911", "_selected_action": [service.pk for service in services], **more}
     return client.post(reverse("admin:billing_service_changelist"), data)
+
+
+def shown(service: Service) -> str:
+    return f"{service.pk}:{service.address_id}"
+
+
+def said(response) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def test_staff_see_the_address_before_they_confirm_911(ordered, sam_client):
+    service = Service.objects.get(kind="e911")
+    page = confirm_911(sam_client, service, *Service.objects.filter(kind="plan"))
+    text = page.content.decode()
+    assert (page.status_code, page.context["form"]) == (200, None)
+    assert text.count("1 Test Street, Albany, NY 12207") == 1
+    assert text.count("which does not wait for this: nothing is changed") == 1
+    assert text.count(f'name="shown" value="{shown(service)}"') == 1
+    service.refresh_from_db()
+    assert (service.state, Email.objects.count()) == ("pending", 0)
+
+
+def test_an_address_that_staff_have_not_seen_is_not_confirmed(ordered, sam_client, alice):
+    service = Service.objects.get(kind="e911")
+    seen = shown(service)
+    moving.serve_at(alice, AddressFactory(street="99 Far Road"), now=NOON)
+    Email.objects.all().delete()
+    assert said(confirm_911(sam_client, service, shown=seen)) == [
+        "911 confirmed for 0 of 1 chosen services. The others do not wait for it, or have just moved: look again."
+    ]
+    service.refresh_from_db()
+    assert (service.state, service.address.street, Email.objects.count()) == ("pending", "99 Far Road", 0)
 
 
 def test_confirming_911_makes_it_active_and_tells_the_customer(ordered, sam_client):
     service = Service.objects.get(kind="e911")
-    response = confirm_911(sam_client, service)
+    response = confirm_911(sam_client, service, shown=shown(service))
     service.refresh_from_db()
     assert (service.state, service.confirmed_at is not None) == (Service.State.ACTIVE, True)
     mail = Email.objects.get()
     assert (mail.to, mail.subject) == (["alice@example.com"], "Your 911 service is active")
     assert "1 Test Street, Albany, NY 12207" in mail.message
-    assert [str(message) for message in get_messages(response.wsgi_request)] == [
-        "911 confirmed for 1 of 1 chosen services. Each customer is told."
-    ]
+    assert said(response) == ["911 confirmed for 1 of 1 chosen services. Each customer is told."]
 
 
 def test_confirming_again_tells_nobody_twice(ordered):
