@@ -60,7 +60,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(BackOrder)
 class BackOrderAdmin(ReadOnly, ModelAdmin):
-    list_display = ["rate_center", "account", "product", "ordered_at", "age", "in_stock", "state", "number"]
+    list_display = ["rate_center", "account", "product", "ordered_at", "age", "in_stock", "state"]
     list_filter = [StateFilter, "rate_center__region__country", "product"]
     list_select_related = ["rate_center__region", "account", "product", "phone_number"]
     search_fields = ["account__number", "account__name", "rate_center__name"]
@@ -87,10 +87,17 @@ class BackOrderAdmin(ReadOnly, ModelAdmin):
     def in_stock(self, back_order: Any) -> int:
         return back_order.stock
 
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        return [*self.list_display, "number_or_assign" if self.has_assign_permission(request) else "number"]
+
     @admin.display(description="number")
     def number(self, back_order: BackOrder) -> str:
+        return str(back_order.phone_number or "")
+
+    @admin.display(description="number")
+    def number_or_assign(self, back_order: BackOrder) -> str:
         if back_order.state != State.WAITING:
-            return str(back_order.phone_number or "")
+            return self.number(back_order)
         link = reverse("admin:phone_numbers_backorder_assign", args=[back_order.pk])
         return format_html('<a class="text-primary-600 dark:text-primary-500 underline" href="{}">Assign…</a>', link)
 
