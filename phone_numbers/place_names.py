@@ -22,5 +22,7 @@ class PlaceNames:
 
     def find(self, text: str) -> int | None:
         """The id of the place that ``text`` names; None where there is none."""
+        if "\0" in text:
+            return None
         name, _, region = text.partition(",")
         return self._found.get((spelled_alike(name), spelled_alike(region)))

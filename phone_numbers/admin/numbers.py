@@ -29,15 +29,16 @@ LONGEST_REASON = 200
 class StockActionForm(ActionForm):
     """The bar of actions, with room for the reason that staff give."""
 
-    reason = forms.CharField(
+    # Judged by the action: what a form of actions does not take, the admin drops without a word.
+    reason = forms.Field(
         label="Reason",
         required=False,
-        max_length=LONGEST_REASON,
         widget=forms.TextInput(
             {
+                "maxlength": LONGEST_REASON,
                 "class": "group-[.changelist-actions]:!bg-white/20 group-[.changelist-actions]:!text-current "
                 "group-[.changelist-actions]:px-2 group-[.changelist-actions]:py-1 "
-                "group-[.changelist-actions]:rounded-default"
+                "group-[.changelist-actions]:rounded-default",
             }
         ),
     )
@@ -144,6 +145,9 @@ class PhoneNumberAdmin(ModelAdmin):
         reason = request.POST.get("reason", "").strip()
         if not 0 < len(reason) <= LONGEST_REASON:
             messages.error(request, f"Say why, in at most {LONGEST_REASON} characters: type it beside the action.")
+            return
+        if "\0" in reason:
+            messages.error(request, "The reason has a NUL character in it. Type it again beside the action.")
             return
         chosen = _plain(numbers)
         taken = stock.take_out(chosen, note=reason)

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.defaultfilters import pluralize
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
@@ -89,6 +90,17 @@ class WaitTimeAdmin(ModelAdmin):
     def where(self, wait: WaitTime) -> str:
         return country_name(wait.country) if wait.country else "every other country"
 
+    def get_readonly_fields(self, request: HttpRequest, obj: WaitTime | None = None) -> list[str]:
+        return ["country"] if _is_default(obj) else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: WaitTime | None = None) -> bool:
+        """The row for every other country stays: without it nobody could say how long a number takes there."""
+        return not _is_default(obj) and super().has_delete_permission(request, obj)
+
+
+def _is_default(wait: WaitTime | None) -> bool:
+    return wait is not None and not wait.country
+
 
 class LocalCallingForm(forms.Form):
     """A file of pairs of places."""
@@ -127,7 +139,7 @@ class LocalCallingAdmin(ModelAdmin):
             except local_calling.FileRefused as refused:
                 form.add_error("file", refused.messages[:PROBLEMS_SHOWN])
             else:
-                messages.success(request, f"{added:,} pairs of places added.")
+                messages.success(request, f"{added:,} pair{pluralize(added)} of places added.")
                 return redirect("admin:phone_numbers_localcalling_changelist")
         context: dict[str, Any] = self.admin_site.each_context(request)
         context |= {"form": form, "opts": self.opts, "title": "Import local calling areas"}

@@ -253,7 +253,11 @@ class WaitTime(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(longest__gte=F("shortest")), name="the_longest_wait_is_not_shorter"),
+            models.CheckConstraint(
+                condition=Q(longest__gte=F("shortest")),
+                name="the_longest_wait_is_not_shorter",
+                violation_error_message="The longest wait cannot be shorter than the shortest.",
+            ),
         ]
 
     def __str__(self) -> str:

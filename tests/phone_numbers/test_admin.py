@@ -145,10 +145,18 @@ class TestActions:
         free.refresh_from_db()
         assert (free.state, free.note) == (State.IN_STOCK, "")
 
-    @pytest.mark.parametrize("reason", ["", "  ", "x" * 201])
-    def test_taking_out_asks_why(self, sam_client, reason):
+    @pytest.mark.parametrize(
+        ("reason", "problem"),
+        [
+            ("", "Say why, in at most 200 characters: type it beside the action."),
+            ("  ", "Say why, in at most 200 characters: type it beside the action."),
+            ("x" * 300, "Say why, in at most 200 characters: type it beside the action."),
+            ("Lost\x00", "The reason has a NUL character in it. Type it again beside the action."),
+        ],
+    )
+    def test_taking_out_asks_why(self, sam_client, reason, problem):
         number = PhoneNumberFactory()
-        self.act(sam_client, "take_out", number, reason=reason)
+        assert said(self.act(sam_client, "take_out", number, reason=reason)) == [problem]
         number.refresh_from_db()
         assert number.state == State.IN_STOCK
 
@@ -299,11 +307,31 @@ class TestPlaces:
         assert sam_client.get(url).status_code == 200
         assert sam_client.get(reverse(f"admin:phone_numbers_{model}_add")).status_code == 200
 
+    def test_a_wait_is_not_longer_than_itself(self, sam_client, db):
+        response = sam_client.post(
+            reverse("admin:phone_numbers_waittime_add"), {"country": "US", "shortest": 10, "longest": 3}
+        )
+        problem = "The longest wait cannot be shorter than the shortest."
+        assert response.context["adminform"].form.errors == {"__all__": [problem]}
+
+    def test_the_wait_for_every_other_country_stays(self, sam_client, db):
+        default = WaitTime.objects.create(shortest=10, longest=30)
+        us = WaitTime.objects.create(country="US", shortest=3, longest=10)
+        pages = [reverse("admin:phone_numbers_waittime_delete", args=[wait.pk]) for wait in (default, us)]
+        assert [sam_client.post(page, {"post": "yes"}).status_code for page in pages] == [403, 302]
+        both = {"action": "delete_selected", "_selected_action": [default.pk], "post": "yes"}
+        assert sam_client.post(reverse("admin:phone_numbers_waittime_changelist"), both).status_code == 403
+        changed = {"country": "DE", "shortest": 11, "longest": 31}
+        sam_client.post(reverse("admin:phone_numbers_waittime_change", args=[default.pk]), changed)
+        assert list(WaitTime.objects.values_list("country", "shortest", "longest")) == [("", 11, 31)]
+
     def test_local_calling_is_imported(self, sam_client, albany):
         troy = RateCenterFactory(name="Troy")
         file = SimpleUploadedFile("local.csv", b'from,to\n"Albany, NY","Troy, NY"\n')
-        response = sam_client.post(IMPORT, {"file": file, "both_ways": "on"})
-        assert (response.status_code, said(response)) == (302, ["2 pairs of places added."])
+        response = sam_client.post(IMPORT, {"file": file})
+        assert (response.status_code, said(response)) == (302, ["1 pair of places added."])
+        file.seek(0)
+        assert said(sam_client.post(IMPORT, {"file": file, "both_ways": "on"}))[1:] == ["1 pair of places added."]
         assert set(LocalCalling.objects.values_list("rate_center", "to")) == {
             (albany.pk, troy.pk),
             (troy.pk, albany.pk),

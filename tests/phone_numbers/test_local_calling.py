@@ -163,7 +163,7 @@ def test_both_ways(towns):
 def test_every_line_that_is_wrong_is_named_and_nothing_is_loaded(towns):
     text = (
         'from,to\n"Albany, NY","Troy, NY"\n"Albany, NY","Atlantis, NY"\n"Alb, NY","At, NY"\n'
-        '"Troy, NY","Troy, New York"\nAlbany,NY,Troy\n"Albany, NY"\n'
+        '"Troy, NY","Troy, New York"\nAlbany,NY,Troy\n"Albany, NY"\n"Alb\x00any, NY","Troy, NY"\n'
     )
     with pytest.raises(FileRefused) as refused:
         load(text)
@@ -173,6 +173,7 @@ def test_every_line_that_is_wrong_is_named_and_nothing_is_loaded(towns):
         "Line 5: “Troy, NY” is local to itself anyway.",
         'Line 6: two places are needed, in quotes: "Albany, NY","Troy, NY".',
         'Line 7: two places are needed, in quotes: "Albany, NY","Troy, NY".',
+        "Line 8: there is no place “Alb\x00any, NY”.",
     ]
     assert pairs() == []
 
@@ -200,8 +201,9 @@ def test_a_large_file_says_how_far_it_is(towns):
 def test_the_command_loads_a_file(towns, tmp_path, capsys):
     file = tmp_path / "local.csv"
     file.write_text('from,to\n"Troy, NY","Albany, NY"\n')
+    call_command("load_local_calling", str(file))
     call_command("load_local_calling", str(file), both_ways=True)
-    assert capsys.readouterr().out == "Local calling: 2 pairs added.\n"
+    assert capsys.readouterr().out == "Local calling: 1 pair added.\nLocal calling: 1 pair added.\n"
 
 
 def test_the_command_says_what_is_wrong(towns, tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 
 from phone_numbers.local_calling import FileRefused, import_local_calling
 
@@ -24,4 +25,4 @@ class Command(BaseCommand):
             raise CommandError(f"{file} cannot be read: {problem.strerror}.") from None
         except FileRefused as refused:
             raise CommandError("\n".join([*refused.messages, "Nothing was loaded."])) from None
-        self.stdout.write(f"Local calling: {added:,} pairs added.")
+        self.stdout.write(f"Local calling: {added:,} pair{pluralize(added)} added.")
