@@ -111,19 +111,20 @@ def confirm(service: Service, *, now: datetime) -> bool:
     One that had failed too: staff have found that the address is right after all. False also when it has moved to
     another address since ``service`` was read: staff confirm what they have seen.
     """
-    confirmed = _waiting(service, State.PENDING, State.FAILED).update(state=State.ACTIVE, confirmed_at=now, problem="")
+    changes = {"state": State.ACTIVE, "confirmed_at": now, "failed_at": None, "problem": ""}
+    confirmed = _waiting(service, State.PENDING, State.FAILED).update(**changes)
     if confirmed:
         mails.emergency_confirmed(service)
     return bool(confirmed)
 
 
 @transaction.atomic
-def fail(service: Service, *, problem: str) -> bool:
+def fail(service: Service, *, problem: str, now: datetime) -> bool:
     """Say that the address of a pending 911 service was not accepted, and why, in words that its customer is e-mailed.
 
     False when it was not pending, or has moved to another address since.
     """
-    failed = _waiting(service, State.PENDING).update(state=State.FAILED, problem=problem)
+    failed = _waiting(service, State.PENDING).update(state=State.FAILED, failed_at=now, problem=problem)
     if failed:
         mails.emergency_failed(service, problem)
     return bool(failed)
@@ -140,8 +141,8 @@ def _emergency(services: Iterable[Service]) -> Service | None:
 
 def _move(service: Service) -> None:
     service.address = service.account.service_address
-    service.state, service.confirmed_at, service.problem = State.PENDING, None, ""
-    service.save(update_fields=["address", "state", "confirmed_at", "problem"])
+    service.state, service.confirmed_at, service.failed_at, service.problem = State.PENDING, None, None, ""
+    service.save(update_fields=["address", "state", "confirmed_at", "failed_at", "problem"])
     mails.emergency_moved(service)
 
 

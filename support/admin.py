@@ -16,7 +16,7 @@ class TicketAdmin(ModelAdmin):
     list_select_related = ["account"]
     search_fields = ["subject", "account__number", "account__name"]
     date_hierarchy = "opened_at"
-    fields = ["account", "category", "subject", "text", "service", "address", "opened_at", "state"]
+    fields = ["account", "category", "subject", "text", "service", "failed_at", "opened_at", "state"]
     readonly_fields = fields[:-1]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

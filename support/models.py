@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from accounts.models import Account, Address
+from accounts.models import Account
 from billing.models import Service
 from callcentric import clock
 
@@ -33,15 +33,15 @@ class Ticket(models.Model):
     subject = models.CharField(max_length=200)
     text = models.TextField()
     state = models.CharField(max_length=20, choices=State.choices, default=State.OPEN)
-    # What it is about; for 911 that failed also where, because it may fail again at another address.
+    # What it is about; for 911 that failed also when, because it may fail again.
     service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
-    address = models.ForeignKey(Address, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    failed_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         constraints = [
             # However often the sweep runs.
-            models.UniqueConstraint(fields=["service", "address"], name="one_ticket_per_911_address_that_failed"),
+            models.UniqueConstraint(fields=["service", "failed_at"], name="one_ticket_per_failure_of_911"),
         ]
 
     def __str__(self) -> str:

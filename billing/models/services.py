@@ -70,7 +70,8 @@ class Service(models.Model):
     # The last day that is paid for.
     paid_until = models.DateField()
     confirmed_at = models.DateTimeField(null=True, blank=True)
-    # Why 911 failed, in the customer's words.
+    # When 911 failed, which tells one failure from the next, and why, in the customer's words.
+    failed_at = models.DateTimeField(null=True, blank=True)
     problem = models.CharField(max_length=300, blank=True)
     cancelled_on = models.DateField(null=True, blank=True)
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
@@ -116,8 +117,10 @@ class Service(models.Model):
                 name="a_channel_is_one_of_twenty_on_a_number",
             ),
             models.CheckConstraint(
-                condition=~Q(state="failed") | Q(kind="e911") & ~Q(problem=""),
-                name="only_911_fails_and_says_why",
+                # What has ended may have failed before.
+                condition=Q(state="failed", kind="e911", failed_at__isnull=False) & ~Q(problem="")
+                | ~Q(state="failed") & (Q(state="cancelled") | Q(failed_at__isnull=True)),
+                name="only_911_fails_and_says_when_and_why",
             ),
             models.CheckConstraint(
                 condition=Q(state="cancelled", cancelled_on__isnull=False) & ~Q(reason="")

@@ -69,8 +69,8 @@ class ServiceAdmin(ReadOnly, ModelAdmin):
         form = FailureForm(request.POST if "shown" in request.POST else None)
         if not form.is_valid():
             return self._ask(request, chosen, FAIL, form)
-        problem = form.cleaned_data["problem"]
-        failed = sum(emergency.fail(service, problem=problem) for service in _seen(request, chosen))
+        facts = {"problem": form.cleaned_data["problem"], "now": clock.now()}
+        failed = sum(emergency.fail(service, **facts) for service in _seen(request, chosen))
         self._say(request, failed, len(chosen), f"911 failed for {failed} of {len(chosen)} chosen services.")
         return None
 

@@ -136,10 +136,10 @@ class TestAddressChanges:
         assert emergency.review(alice, now=NOON) == ADD
 
     def test_a_failed_one_waits_again_at_the_corrected_address(self, settled, alice):
-        Service.objects.filter(pk=settled.pk).update(state="failed", problem="There is no such street.")
+        Service.objects.filter(pk=settled.pk).update(state="failed", failed_at=NOON, problem="There is no such street.")
         move(alice, elsewhere())
         settled.refresh_from_db()
-        assert (settled.state, settled.problem) == ("pending", "")
+        assert (settled.state, settled.problem, settled.failed_at) == ("pending", "", None)
 
     def test_another_customers_911_stays(self, settled, bob):
         move(bob, elsewhere("DE"))
@@ -207,9 +207,9 @@ class TestStates:
     def test_an_address_that_is_not_accepted(self, settled):
         Service.objects.filter(pk=settled.pk).update(state="pending", confirmed_at=None)
         problem = "There is no house number 1 in Test Street."
-        assert [emergency.fail(settled, problem=problem), emergency.fail(settled, problem="x")] == [True, False]
+        assert [emergency.fail(settled, problem=words, now=NOON) for words in (problem, "x")] == [True, False]
         settled.refresh_from_db()
-        assert (settled.state, settled.problem) == ("failed", problem)
+        assert (settled.state, settled.problem, settled.failed_at) == ("failed", problem, NOON)
         mail = Email.objects.get()
         assert mail.subject == "911 is NOT active: your address was not accepted"
         assert problem in mail.message
@@ -217,36 +217,50 @@ class TestStates:
 
     @pytest.mark.parametrize(("before", "confirmed"), [("pending", True), ("failed", True), ("active", False)])
     def test_confirming(self, settled, before, confirmed):
-        problem = "No such street." if before == "failed" else ""
-        Service.objects.filter(pk=settled.pk).update(state=before, problem=problem)
+        failure = {"problem": "No such street.", "failed_at": NOON} if before == "failed" else {}
+        Service.objects.filter(pk=settled.pk).update(state=before, **failure)
         assert emergency.confirm(settled, now=NOON) is confirmed
         settled.refresh_from_db()
-        assert (settled.state, settled.problem, len(said())) == ("active", "", int(confirmed))
+        assert (settled.state, settled.problem, settled.failed_at) == ("active", "", None)
+        assert len(said()) == confirmed
 
     @pytest.mark.parametrize("before", ["active", "cancelled"])
     def test_only_what_is_pending_fails(self, settled, before):
         if before == "cancelled":
             end(settled)
-        assert emergency.fail(settled, problem="No such street.") is False
+        assert emergency.fail(settled, problem="No such street.", now=NOON) is False
         assert said() == []
 
     def test_an_address_that_staff_have_not_seen_is_neither_confirmed_nor_failed(self, settled, alice):
         move(alice, elsewhere())
         Email.objects.all().delete()
         assert emergency.confirm(settled, now=NOON) is False
-        assert emergency.fail(settled, problem="No such street.") is False
+        assert emergency.fail(settled, problem="No such street.", now=NOON) is False
         assert said() == []
 
     def test_a_rate_plan_does_not_fail(self, settled):
         plan = Service.objects.get(kind="plan")
-        assert emergency.fail(plan, problem="No such street.") is False
+        assert emergency.fail(plan, problem="No such street.", now=NOON) is False
 
 
 class TestPostgreSQLHolds:
-    @pytest.mark.parametrize(("code", "problem"), [("e911", ""), ("north-america-500", "No such street.")])
-    def test_only_911_fails_and_says_why(self, settled, code, problem):
-        with pytest.raises(IntegrityError, match="only_911_fails_and_says_why"):
-            Service.objects.filter(product__code=code).update(state="failed", problem=problem)
+    @pytest.mark.parametrize(
+        ("code", "facts"),
+        [
+            ("e911", {"state": "failed", "failed_at": NOON}),
+            ("e911", {"state": "failed", "problem": "No such street."}),
+            ("e911", {"state": "pending", "failed_at": NOON}),
+            ("north-america-500", {"state": "failed", "failed_at": NOON, "problem": "No such street."}),
+        ],
+    )
+    def test_only_911_fails_and_says_when_and_why(self, settled, code, facts):
+        with pytest.raises(IntegrityError, match="only_911_fails_and_says_when_and_why"):
+            Service.objects.filter(product__code=code).update(**facts)
+
+    def test_911_that_failed_may_end(self, settled):
+        Service.objects.filter(pk=settled.pk).update(state="failed", problem="No such street.", failed_at=NOON)
+        end(settled)
+        assert Service.objects.get(pk=settled.pk).failed_at == NOON
 
     def test_one_911_per_account(self, settled, alice):
         with pytest.raises(IntegrityError, match="one_911_per_account"), transaction.atomic():

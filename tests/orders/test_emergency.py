@@ -301,7 +301,7 @@ class TestFailed:
         assert (pending.state, pending.problem) == ("pending", "")
 
     def test_the_correction_makes_it_wait_again(self, pending, alice_client):
-        emergency.fail(pending, problem=self.PROBLEM)
+        emergency.fail(pending, problem=self.PROBLEM, now=NOON)
         assert alice_client.get("/dashboard/").context["failed_911"] == pending
         alice_client.post(PROFILE, CORRECTED)
         page = alice_client.get("/dashboard/")

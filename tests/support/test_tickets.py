@@ -1,14 +1,14 @@
 """Tickets that open by themselves: 911 that failed (domain.md §9, §12)."""
 
 import threading
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection
 from django.urls import reverse
 
 from accounts import moving
-from accounts.models import Account
+from accounts.models import Account, Address
 from billing import emergency
 from billing.models import Service
 from callcentric.clock import BUSINESS_ZONE
@@ -38,17 +38,18 @@ def failed(alice: Account, catalog) -> Service:
             started_on=date(2027, 1, 1),
             paid_until=date(2027, 1, 31),
         )
-    emergency.fail(service, problem="There is no such street.")
+    emergency.fail(service, problem="There is no such street.", now=NOON)
+    service.refresh_from_db()
     return service
 
 
 def test_a_ticket_opens_once(failed, alice):
     assert [tickets.open_for_failed_911(now=NOON) for _ in range(2)] == [1, 0]
     ticket = Ticket.objects.get()
-    assert (ticket.account, ticket.service, ticket.address, ticket.category, ticket.state, ticket.opened_at) == (
+    assert (ticket.account, ticket.service, ticket.failed_at, ticket.category, ticket.state, ticket.opened_at) == (
         alice,
         failed,
-        alice.service_address,
+        NOON,
         "e911",
         "open",
         NOON,
@@ -66,13 +67,45 @@ def test_a_ticket_that_staff_have_closed_is_not_opened_again(failed):
     assert tickets.open_for_failed_911(now=NOON) == 0
 
 
+def typed_again(address: Address) -> Address:
+    """The same address in another row."""
+    return AddressFactory(
+        **{name: getattr(address, name) for name in ["country", "street", "city", "region", "postal_code"]}
+    )
+
+
+def fail_later(service: Service, hours: int) -> None:
+    service.refresh_from_db()
+    assert emergency.fail(service, problem="There is no such road.", now=NOON + timedelta(hours=hours))
+
+
 def test_a_failure_at_another_address_is_a_ticket_of_its_own(failed, alice):
     tickets.open_for_failed_911(now=NOON)
     moving.serve_at(alice, AddressFactory(street="9 Far Road"), now=NOON)
     assert tickets.open_for_failed_911(now=NOON) == 0
-    failed.refresh_from_db()
-    emergency.fail(failed, problem="There is no such road.")
+    fail_later(failed, 1)
     assert (tickets.open_for_failed_911(now=NOON), Ticket.objects.count()) == (1, 2)
+
+
+def test_the_same_address_typed_again_is_the_same_failure(failed, alice):
+    tickets.open_for_failed_911(now=NOON)
+    there = typed_again(failed.address)
+    moving.serve_at(alice, there, now=NOON)
+    failed.refresh_from_db()
+    assert (failed.state, failed.address, failed.failed_at) == ("failed", there, NOON)
+    assert (tickets.open_for_failed_911(now=NOON), Ticket.objects.count()) == (0, 1)
+
+
+def test_an_address_that_fails_once_more_later_is_another_failure(failed, alice):
+    tickets.open_for_failed_911(now=NOON)
+    Ticket.objects.update(state="closed")
+    address = failed.address
+    for there in [AddressFactory(street="9 Far Road"), address]:
+        moving.serve_at(alice, there, now=NOON)
+    fail_later(failed, 1)
+    assert failed.address == address
+    assert tickets.open_for_failed_911(now=NOON) == 1
+    assert list(Ticket.objects.order_by("pk").values_list("state", flat=True)) == ["closed", "open"]
 
 
 def test_the_task_finds_it(failed):
@@ -100,10 +133,10 @@ def test_eight_sweeps_at_once_open_one_ticket(failed):
     assert (sorted(opened), Ticket.objects.count()) == ([0] * 7 + [1], 1)
 
 
-def test_one_ticket_per_911_address_that_failed(failed, alice):
+def test_one_ticket_per_failure_of_911(failed, alice):
     tickets.open_for_failed_911(now=NOON)
-    with pytest.raises(IntegrityError, match="one_ticket_per_911_address_that_failed"):
-        Ticket.objects.create(account=alice, category="e911", service=failed, address=failed.address)
+    with pytest.raises(IntegrityError, match="one_ticket_per_failure_of_911"):
+        Ticket.objects.create(account=alice, category="e911", service=failed, failed_at=failed.failed_at)
 
 
 class TestTheAdmin:
