@@ -88,8 +88,7 @@ def add_number(
         if known and (known.phone_number == chosen or known.added_at > now - ONE_PRESS):
             _hold(known, now)
             return known
-        if cart.lines.filter(kind=Product.Kind.DID).count() >= NUMBERS_PER_CART:
-            raise NotForTheCart(f"A cart takes {NUMBERS_PER_CART} numbers. Check out first, then order more.")
+        _check_room(cart)
         _hold_lapsed(cart, rate_center, now)
         # The same form again, later: whoever came back to it wants another number.
         token = uuid4() if cart.lines.filter(token=token).exists() else token
@@ -216,6 +215,11 @@ def _check_offered(product: Product, today: date) -> None:
         raise NotForTheCart(f"{product.name} is no longer offered. Choose another product.")
     if not Product.objects.priced(today).filter(pk=product.pk).exists():
         raise NotForTheCart(f"{product.name} is not on sale yet. Choose another product.")
+
+
+def _check_room(cart: Cart) -> None:
+    if cart.lines.filter(kind=Product.Kind.DID).count() >= NUMBERS_PER_CART:
+        raise NotForTheCart(f"A cart takes {NUMBERS_PER_CART} numbers. Check out first, then order more.")
 
 
 def _held(rate_center: RateCenter, chosen: PhoneNumber | None, token: UUID, now: datetime) -> PhoneNumber | None:

@@ -17,11 +17,12 @@ from django.db.models import Q
 from accounts import embargo
 from accounts.models import Account, Address
 from billing import ledger, payments
-from billing.models import Card, Payment
+from billing.models import Card, Payment, Service
 from callcentric.errors import Refused
 from callcentric.money import ZERO
+from catalog.models import Product
 from orders import cart as carts
-from orders import fulfilment, mails, pricing
+from orders import fulfilment, mails, pricing, refunds
 from orders.models import Cart, CartLine, Order, OrderLine
 from orders.quote import Line, Quote
 from orders.split import split
@@ -258,11 +259,19 @@ def _complete(order: Order, now: datetime) -> Order:
     order.state = Order.State.COMPLETED
     order.completed_at = now
     order.save(update_fields=["state", "completed_at"])
+    if order.payment_id:
+        _give_back_911_that_ended(order, now)
     mails.order_completed(order, lines)
     for service in services:
         if service.phone_number:
             mails.number_assigned(service)
     return order
+
+
+def _give_back_911_that_ended(order: Order, now: datetime) -> None:
+    """911 that ended as it began, because its customer moved to where it does not exist while the bank was asked."""
+    new_911 = order.lines.in_words().filter(product__kind=Product.Kind.E911, services__state=Service.State.CANCELLED)
+    refunds.give_back(list(new_911), now=now)
 
 
 def _fail(order: Order, problem: str) -> Order:

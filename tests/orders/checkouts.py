@@ -4,10 +4,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import uuid4
 
+from django.contrib.sessions.backends.db import SessionStore
+
 from accounts.models import Account
 from billing import ledger
 from billing.models import Service, Transfer
 from callcentric.clock import BUSINESS_ZONE
+from catalog.models import Product
+from orders import cart as carts
 from orders import checkout
 from orders.checkout import Confirmation
 from orders.models import CartLine, Order
@@ -45,3 +49,15 @@ def untouched(account: Account) -> bool:
     """Nothing was ordered: no service, no charge, the cart as it was."""
     charged = Transfer.objects.filter(kind__in=[Transfer.Kind.CHARGE, Transfer.Kind.TAX])
     return not held(account) and not charged.exists() and CartLine.objects.filter(cart__account=account).count() == 1
+
+
+def add_number(account, rate_center, *, code="pay-per-minute", session=None, now=NOON, **more) -> CartLine:
+    """Order Now: a number of the place, into the cart of the customer or of the visitor with ``session``."""
+    return carts.add_number(
+        account=account,
+        session=session or SessionStore(),
+        product=Product.objects.get(code=code),
+        rate_center=rate_center,
+        now=now,
+        **more,
+    )

@@ -11,6 +11,8 @@ from billing.models import LedgerAccount, Transfer
 from callcentric import clock
 from catalog.models import Product
 from orders.models import Cart, CartLine
+from phone_numbers.models import PhoneNumber
+from tests.factories import PhoneNumberFactory, RateCenterFactory
 
 
 @pytest.fixture
@@ -49,3 +51,19 @@ def shopper(alice: Account, catalog, taxes) -> Account:
     credit(alice, "200")
     put_into_cart(alice)
     return live_at_the_billing_address(alice)
+
+
+@pytest.fixture
+def customer(alice, catalog, taxes) -> Account:
+    credit(alice, "200")
+    return live_at_the_billing_address(alice)
+
+
+@pytest.fixture
+def albany(db):
+    return RateCenterFactory(name="Albany")
+
+
+@pytest.fixture
+def number(albany) -> PhoneNumber:
+    return PhoneNumberFactory(digits="15185550123", rate_center=albany)
