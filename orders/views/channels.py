@@ -36,7 +36,7 @@ class Candidate:
         """The number, where it is, and how many calls it takes now and at most."""
         included = self.service.product.channels or 0
         return format_html(
-            '<span><strong>{}</strong> {}, {}<br><span class="hint">{} calls at a time now: '
+            '<span><strong class="nowrap">{}</strong><br><span class="hint">{}, {}. {} calls at a time now: '
             "{} included, {} extra. Up to {} more.</span></span>",
             self.service.phone_number,
             self.service.rate_center,

@@ -36,8 +36,8 @@ class TestThePage:
         assert [(key, str(label)) for key, label in page.context["form"].fields["number"].choices] == [
             (
                 str(number.pk),
-                '<span><strong>(518) 555-0101</strong> Albany, NY, Pay Per Minute<br><span class="hint">'
-                "5 calls at a time now: 2 included, 3 extra. Up to 17 more.</span></span>",
+                '<span><strong class="nowrap">(518) 555-0101</strong><br><span class="hint">'
+                "Albany, NY, Pay Per Minute. 5 calls at a time now: 2 included, 3 extra. Up to 17 more.</span></span>",
             )
         ]
         assert [other.problem for other in page.context["others"]] == [
@@ -48,6 +48,7 @@ class TestThePage:
             "it needs no extra channels.",
             "Your Pay Per Minute number in Albany, NY has not come yet. Order channels for it once you have it.",
         ]
+        assert page.content.decode().count('<h2 id="others">Your other numbers</h2>') == 1
         assert page.context["form"]["number"].value() == str(number.pk)
 
     def test_a_channel_that_has_ended_takes_no_place(self, alice, alice_client):
