@@ -77,6 +77,7 @@ def _service(order: Order, line: OrderLine, today: date) -> Service:
         address=order.service_address if is_911 else None,
         started_on=today,
         paid_until=months.paid_until(today),
+        fee_paid_until=months.paid_until(today) if is_911 and _pays_by_the_month(line) else None,
     )
 
 
@@ -116,8 +117,15 @@ def _paid_on(e911: Service | None, line: OrderLine, today: date) -> list[Service
     if line.product.kind != Kind.E911 or e911 is None:
         return []
     e911.paid_until = max(e911.paid_until, months.paid_until(today))
-    e911.save(update_fields=["paid_until"])
+    if _pays_by_the_month(line):
+        e911.fee_paid_until = months.paid_until(today)
+    e911.save(update_fields=["paid_until", "fee_paid_until"])
     return [e911]
+
+
+def _pays_by_the_month(line: OrderLine) -> bool:
+    """Whether the line pays for days, and not for a set-up alone."""
+    return bool(line.this_month or line.next_month)
 
 
 def _replace(plan: Service, today: date) -> None:

@@ -56,6 +56,7 @@ def holding_of(account: Account | None) -> Holding:
         has_number=Product.Kind.DID in held,
         has_911=emergency is not None,
         address_911=str(emergency.address) if emergency else "",
+        paid_911_until=emergency.fee_paid_until if emergency else None,
     )
 
 

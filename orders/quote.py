@@ -26,6 +26,8 @@ class Holding:
     has_911: bool = False
     # Where the account's 911 service is now, in words.
     address_911: str = ""
+    # The last day that 911's own monthly part was paid for; none where it was always inside a plan.
+    paid_911_until: date | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def quote(
     elif calls_for_911 and decision == Decision.ADD and e911.is_offered:
         lines.append(_first_911(Wanted(e911, reasons=(_why_911(calls_for_911),)), plan, today))
     elif holding.has_911 and decision != Decision.END:
-        lines += _goes_on_911(e911, holding.plan, plan, today)
+        lines += _goes_on_911(e911, holding, plan, today)
     if calls_for_911 and has_911_address is None:
         notes.append(_note_on_911(e911))
     if decision == Decision.MOVE:
@@ -157,21 +159,16 @@ def _problem(product: Product, holding: Holding) -> str:
     return ""
 
 
-def _with_monthly_fee(line: Line, monthly: Decimal, today: date) -> Line:
+def _with_monthly_fee(line: Line, monthly: Decimal, today: date, *, is_paid: bool = False) -> Line:
     """``line`` with the fee for the rest of this month and, from the 27th on, for the whole next month.
 
-    Of several, each is rounded by itself: they are services of their own, renewed and ended one by one.
+    ``is_paid`` says that this month was paid for before. Of several, each is rounded by itself: they are services of
+    their own, renewed and ended one by one.
     """
     if not monthly:
         return replace(line, reasons=(*line.reasons, "No monthly fee."))
-    left, days = months.days_left(today), months.last_day(today).day
-    rest = months.rest_of_month(monthly, today)
-    reasons = [
-        f"{left} of the {days} days of {today:%B} are left, today included: "
-        f"{_each(rest, line.quantity)} of ${monthly:.2f}."
-        if left < days
-        else f"The whole of {today:%B}: {_each(monthly, line.quantity)}."
-    ]
+    rest = ZERO if is_paid else months.rest_of_month(monthly, today)
+    reasons = [f"{today:%B} is paid for already." if is_paid else _why_rest(rest, monthly, line.quantity, today)]
     ahead = ZERO
     if months.pays_next_month_too(today):
         ahead = line.quantity * monthly
@@ -180,6 +177,15 @@ def _with_monthly_fee(line: Line, monthly: Decimal, today: date) -> Line:
             f"because renewals for it have been under way since the {months.CYCLE_STARTS_ON_DAY}th."
         )
     return replace(line, this_month=line.quantity * rest, next_month=ahead, reasons=(*line.reasons, *reasons))
+
+
+def _why_rest(rest: Decimal, monthly: Decimal, quantity: int, today: date) -> str:
+    left, days = months.days_left(today), months.last_day(today).day
+    if left == days:
+        return f"The whole of {today:%B}: {_each(monthly, quantity)}."
+    return (
+        f"{left} of the {days} days of {today:%B} are left, today included: {_each(rest, quantity)} of ${monthly:.2f}."
+    )
 
 
 def _each(amount: Decimal, quantity: int) -> str:
@@ -204,12 +210,19 @@ def _asked_911(wanted: Wanted, problem: str, plan: Product | None, today: date) 
     return _first_911(replace(wanted, reasons=(why,)), plan, today)
 
 
-def _goes_on_911(e911: Product, old: Product | None, new: Product | None, today: date) -> list[Line]:
-    """The monthly part of the 911 one has, where the ``new`` plan does not include it as the ``old`` one did."""
+def _goes_on_911(e911: Product, holding: Holding, new: Product | None, today: date) -> list[Line]:
+    """The monthly part of the 911 one has, where the ``new`` plan does not include it as the one held does.
+
+    Days that it was paid for by itself before, when no plan included it, are not paid again.
+    """
+    old, paid_until = holding.plan, holding.paid_911_until
     if old is None or not old.includes_911 or new is None or new.includes_911:
         return []
+    if paid_until and paid_until >= months.paid_until(today):
+        return []
     why = f"Your 911 service goes on. Its monthly part was inside {old.name} and is not inside {new.name}."
-    return [_with_monthly_fee(Line(e911, reasons=(why,)), e911.monthly, today)]
+    is_paid = paid_until is not None and paid_until >= today
+    return [_with_monthly_fee(Line(e911, reasons=(why,)), e911.monthly, today, is_paid=is_paid)]
 
 
 def _why_911(calls_for_911: Sequence[Product]) -> str:

@@ -69,6 +69,8 @@ class Service(models.Model):
     started_on = models.DateField()
     # The last day that is paid for.
     paid_until = models.DateField()
+    # The last day that was paid for by the service's own monthly fee; none while it was always inside a plan. 911 only.
+    fee_paid_until = models.DateField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     # When 911 failed, which tells one failure from the next, and why, in the customer's words.
     failed_at = models.DateTimeField(null=True, blank=True)
@@ -131,6 +133,10 @@ class Service(models.Model):
                 condition=~Q(kind="e911") | Q(address__isnull=False), name="service_911_has_an_address"
             ),
             models.CheckConstraint(condition=Q(paid_until__gte=F("started_on")), name="service_is_paid_from_its_start"),
+            models.CheckConstraint(
+                condition=Q(fee_paid_until__isnull=True) | Q(kind="e911", fee_paid_until__lte=F("paid_until")),
+                name="only_911_is_paid_by_its_fee_or_a_plan",
+            ),
         ]
         indexes = [models.Index(fields=["account", "state"], name="service_of_account")]
 

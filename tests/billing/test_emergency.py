@@ -257,6 +257,11 @@ class TestPostgreSQLHolds:
         with pytest.raises(IntegrityError, match="only_911_fails_and_says_when_and_why"):
             Service.objects.filter(product__code=code).update(**facts)
 
+    @pytest.mark.parametrize(("code", "day"), [("e911", date(2027, 2, 1)), ("north-america-500", date(2027, 1, 31))])
+    def test_only_911_is_paid_by_its_fee_or_a_plan(self, settled, code, day):
+        with pytest.raises(IntegrityError, match="only_911_is_paid_by_its_fee_or_a_plan"):
+            Service.objects.filter(product__code=code).update(fee_paid_until=day)
+
     def test_911_that_failed_may_end(self, settled):
         Service.objects.filter(pk=settled.pk).update(state="failed", problem="No such street.", failed_at=NOON)
         end(settled)

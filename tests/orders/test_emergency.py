@@ -20,6 +20,7 @@ from orders.models import Cart, CartLine, Order
 from tests.factories import AddressFactory, PhoneNumberFactory, RateCenterFactory, hold_number
 from tests.orders.checkouts import NOON, balance, held, place
 from tests.orders.conftest import credit, live_at_the_billing_address, put_into_cart
+from tests.orders.waiting import quote_of
 
 PROFILE = "/accounts/profile/"
 CORRECTED = {
@@ -94,6 +95,29 @@ class TestWithANumber:
             ("north-america-500", 0, Decimal("4.71")),
             ("e911", Decimal("1.50"), 0),
         ]
+
+    def test_plans_that_change_back_and_forth_pay_each_day_of_911_once(self, buyer):
+        """With a number on the 11th, inside a plan on the 12th, not inside one on the 13th, and so on."""
+        want_number(buyer, phone_number=PhoneNumberFactory())
+        paid = []
+        days = {12: "north-america-500", 13: "pay-per-call", 14: "north-america-500", 15: "pay-per-call"}
+        for day, code in {11: None, **days, 26: "north-america-500", 28: "pay-per-call"}.items():
+            now = NOON.replace(day=day)
+            if code:
+                put_into_cart(buyer, code)
+            order = place(buyer, now=now, total=quote_of(buyer, now=now).total)
+            lines_of_911 = order.lines.filter(product__kind="e911")
+            paid += [(day, *months) for months in lines_of_911.values_list("this_month", "next_month")]
+        assert paid == [(11, Decimal("1.02"), 0), (28, 0, Decimal("1.50"))]
+        assert Service.objects.get(kind="e911").fee_paid_until == date(2027, 2, 28)
+
+    def test_a_month_inside_a_plan_is_not_its_own_fee(self, buyer):
+        for day, code in {11: "north-america-500", 12: "pay-per-call", 13: "north-america-500"}.items():
+            put_into_cart(buyer, code)
+            now = NOON.replace(day=day)
+            place(buyer, now=now, total=quote_of(buyer, now=now).total)
+            expected = None if day == 11 else date(2027, 1, 31)
+            assert Service.objects.get(kind="e911").fee_paid_until == expected
 
     def test_it_begins_where_the_customer_is_by_then(self, buyer):
         """The address changed while the bank was asked: 911 is for the new one."""

@@ -166,6 +166,46 @@ def test_911_comes_with_numbers_too(wanted, holding, has_911_address, expected):
     assert amounts(quoted(*wanted, holding=holding, has_911_address=has_911_address)) == expected
 
 
+LAST_OF_JANUARY, FEBRUARY = date(2027, 1, 31), date(2027, 2, 28)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "plan", "paid_until", "today", "expected"),
+    [
+        # Inside a plan since it began, or paid for by itself in a month that is over: due from now on.
+        (PAY_PER_CALL, BASIC, None, MID, [(0, D("1.02"), 0)]),
+        (PAY_PER_CALL, BASIC, date(2026, 12, 31), MID, [(0, D("1.02"), 0)]),
+        # This month was paid for before the plan came: not again, up to its very last day.
+        (PAY_PER_CALL, BASIC, LAST_OF_JANUARY, MID, []),
+        (PAY_PER_CALL, BASIC, LAST_OF_JANUARY, date(2027, 1, 26), []),
+        # From the 27th on the next month is due, unless that is paid for too.
+        (PAY_PER_CALL, BASIC, LAST_OF_JANUARY, LATE, [(0, 0, D("1.50"))]),
+        (PAY_PER_CALL, BASIC, LAST_OF_JANUARY, LAST_OF_JANUARY, [(0, 0, D("1.50"))]),
+        (PAY_PER_CALL, BASIC, None, LATE, [(0, D("0.24"), D("1.50"))]),
+        (PAY_PER_CALL, BASIC, FEBRUARY, LATE, []),
+        (PAY_PER_CALL, BASIC, FEBRUARY, date(2027, 2, 1), []),
+        (PAY_PER_CALL, BASIC, FEBRUARY, date(2027, 2, 27), [(0, 0, D("1.50"))]),
+        (PAY_PER_CALL, BASIC, FEBRUARY, date(2027, 3, 1), [(0, D("1.50"), 0)]),
+        # A plan that includes it takes nothing for it, whatever was paid.
+        (FIVE_HUNDRED, BASIC, None, MID, []),
+        (FIVE_HUNDRED, PAY_PER_CALL, LAST_OF_JANUARY, LATE, []),
+    ],
+)
+def test_days_of_911_are_paid_once(wanted, plan, paid_until, today, expected):
+    holding = Holding(plan=plan, has_911=True, paid_911_until=paid_until)
+    found = amounts(quoted(wanted, holding=holding, today=today))
+    assert [line[1:] for line in found if line[0] == "e911"] == expected
+
+
+def test_a_month_of_911_that_is_paid_for_is_said_to_be():
+    holding = Holding(plan=BASIC, has_911=True, paid_911_until=LAST_OF_JANUARY)
+    assert quoted(PAY_PER_CALL, holding=holding, today=LATE).lines[1].reasons == (
+        "Your 911 service goes on. Its monthly part was inside Basic and is not inside Pay Per Call.",
+        "January is paid for already.",
+        "February is included, $1.50, because renewals for it have been under way since the 27th.",
+    )
+
+
 def test_911_comes_with_a_number_that_has_still_to_come():
     waiting = Wanted(PER_MINUTE, about="in Albany, NY", reasons=("No number is in stock there now.",))
     assert amounts(quoted(waiting)) == [NUMBER, WHOLE_911]
