@@ -180,7 +180,7 @@ def test_a_hold_that_runs_out_in_the_cart(page, rich_alice, number):
     page.reload()
     expect(page.get_by_text("The 15 minutes are over, so the number is not kept for you any more.")).to_be_visible()
     page.get_by_role("button", name="Hold it again").click()
-    expect(page.get_by_text("(518) 555-0123 is held for you again.")).to_be_visible()
+    expect(page.get_by_text("(518) 555-0123 is held for you for 15 minutes.")).to_be_visible()
     # It runs out once more, the job frees it, and somebody else is quicker.
     PhoneNumber.objects.update(held_until=clock.now())
     stock.end_holds(now=clock.now())
