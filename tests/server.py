@@ -26,7 +26,8 @@ def running_server() -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", "gunicorn", "callcentric.wsgi", "--bind", f"127.0.0.1:{port}"]
     command += ["--workers", "2", "--threads", "4", "--log-level", "critical", "--no-control-socket"]
     environment = os.environ | {"DATABASE_URL": _same_database(), "ALLOWED_HOSTS": "127.0.0.1", "LOG_LEVEL": "CRITICAL"}
-    server = subprocess.Popen(command, env=environment)
+    # It would log every refusal of a race.
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(port)
         yield "127.0.0.1", port
