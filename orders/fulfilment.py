@@ -47,8 +47,13 @@ def begin_services(order: Order, lines: list[OrderLine], *, now: datetime) -> li
         through(orderline=line, service=service) for line in lines for service in begun[line.pk]
     )
     # To where the customer is now: the address may have changed while the bank was asked.
-    emergency.review(order.account, now=now)
+    if emergency.decision_for(order.account, [*_still(held), *new]) != emergency.Decision.NOTHING:
+        emergency.review(order.account, now=now)
     return new
+
+
+def _still(held: list[Service]) -> list[Service]:
+    return [service for service in held if service.state != Service.State.CANCELLED]
 
 
 def _held(order: Order, lines: list[OrderLine]) -> list[Service]:
