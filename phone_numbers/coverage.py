@@ -108,6 +108,17 @@ def for_sale(places: Collection[RateCenter]) -> dict[int, int]:
     return {place.pk: place.available for place in found.with_available() if place.available or not place.is_waited_for}
 
 
+def numbers_at(rate_center: RateCenter, *, digits: str, most: int) -> list[PhoneNumber]:
+    """Up to ``most`` numbers of a place that a new order may have, with ``digits`` anywhere behind the country's code.
+
+    ``rate_center`` has its region at hand.
+    """
+    if not may_sell_at(rate_center):
+        return []
+    here = PhoneNumber.objects.in_stock().filter(rate_center=rate_center).order_by("digits")
+    return list(here.with_national_digits(digits, country=str(rate_center.region.country))[:most])
+
+
 def answer_at(rate_center: RateCenter, *, today: date) -> Answer:
     """What is sold at a place, what is in stock there or how long it takes, and what is local to it.
 

@@ -11,7 +11,7 @@ from callcentric import clock
 from catalog.models import Product
 from phone_numbers import coverage
 from phone_numbers.forms import LocationForm
-from phone_numbers.models import PhoneNumber, RateCenter
+from phone_numbers.models import RateCenter
 
 NUMBERS_A_PAGE = 60
 
@@ -69,10 +69,8 @@ def order_numbers(request: HttpRequest, area: int) -> HttpResponse:
     if is_asked and not form.is_valid():
         return render(request, "orders/order_numbers.html", context, status=422)
     digits = form.cleaned_data["digits"] if is_asked else ""
-    here = PhoneNumber.objects.in_stock().filter(rate_center=place).order_by("digits")
-    found = here.with_national_digits(digits, country=str(place.region.country))
     # One more than is shown says that there are more; nobody counts them.
-    numbers = list(found[: NUMBERS_A_PAGE + 1]) if coverage.may_sell_at(place) else []
+    numbers = coverage.numbers_at(place, digits=digits, most=NUMBERS_A_PAGE + 1)
     context |= {"numbers": numbers[:NUMBERS_A_PAGE], "has_more": len(numbers) > NUMBERS_A_PAGE, "digits": digits}
     return render(request, "orders/order_numbers.html", context)
 
