@@ -265,7 +265,7 @@ def _end(payment: Payment, *, now: datetime, problem: str, code: str = "") -> Pa
 
 
 def _take_in(payment: Payment, intent: stripe_api.Intent, now: datetime) -> Payment:
-    is_deposit = payment.purpose == Payment.Purpose.DEPOSIT
+    is_deposit = payment.purpose in Payment.DEPOSITS
     ledger.post(
         key=f"stripe:{intent.id}",
         kind=Transfer.Kind.DEPOSIT if is_deposit else Transfer.Kind.CARD_PAYMENT,

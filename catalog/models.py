@@ -63,6 +63,9 @@ class Product(models.Model):
     )
     takes_extra_channels = models.BooleanField(default=False)
     is_limited = models.BooleanField("sold in some locations only", default=False)
+    is_lost_with_its_offer = models.BooleanField(
+        "a number lost to failed rebilling comes back only where the product is still sold", default=False
+    )
     is_toll_free = models.BooleanField("for toll-free numbers, and nothing else is", default=False)
 
     objects = ProductQuerySet.as_manager()

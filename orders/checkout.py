@@ -18,6 +18,7 @@ from accounts import embargo
 from accounts.models import Account, Address
 from billing import ledger, payments
 from billing.models import Card, Payment, Service
+from billing.split import split
 from callcentric.errors import Refused
 from callcentric.money import ZERO
 from catalog.models import Product
@@ -25,7 +26,6 @@ from orders import cart as carts
 from orders import fulfilment, mails, pricing, refunds
 from orders.models import Cart, CartLine, Order, OrderLine
 from orders.quote import Line, Quote
-from orders.split import split
 from phone_numbers import stock
 
 log = structlog.get_logger(__name__)

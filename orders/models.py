@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Account, Address
-from billing.models import Payment, Service
+from billing.models import CHANNELS_PER_NUMBER, Payment, Service
 from callcentric import clock
 from callcentric.money import ZERO, MoneyField
 from catalog.models import Product
@@ -69,6 +69,8 @@ class CartLine(models.Model):
     phone_number = models.ForeignKey(PhoneNumber, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     # Extra channels only: the phone number they are for.
     number_service = models.ForeignKey(Service, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    # The lost service that this line brings back (domain.md §7); of several channels on one number, one of them.
+    reclaims = models.ForeignKey(Service, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     added_at = models.DateTimeField(default=clock.now)
 
     objects = CartLineQuerySet.as_manager()
@@ -79,6 +81,7 @@ class CartLine(models.Model):
             models.UniqueConstraint(fields=["cart"], condition=Q(kind="e911"), name="one_911_per_cart"),
             models.UniqueConstraint(fields=["cart", "number_service"], name="one_line_of_channels_per_number"),
             models.UniqueConstraint(fields=["cart", "phone_number"], name="one_line_per_number_in_a_cart"),
+            models.UniqueConstraint(fields=["cart", "reclaims"], name="a_lost_service_is_in_a_cart_once"),
             models.CheckConstraint(
                 condition=Q(kind="did", rate_center__isnull=False)
                 | ~Q(kind="did") & Q(rate_center__isnull=True, phone_number__isnull=True),
@@ -86,6 +89,13 @@ class CartLine(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind="channel", number_service__isnull=False, quantity__range=(1, CHANNELS_PER_ORDER))
+                # What a number had comes back whole.
+                | Q(
+                    kind="channel",
+                    number_service__isnull=False,
+                    reclaims__isnull=False,
+                    quantity__range=(1, CHANNELS_PER_NUMBER),
+                )
                 | ~Q(kind="channel") & Q(number_service__isnull=True, quantity=1),
                 name="channels_in_a_cart_are_one_to_ten_on_a_number",
             ),
@@ -179,6 +189,7 @@ class OrderLine(models.Model):
     # The number it was made for; without one, staff assign it.
     phone_number = models.ForeignKey(PhoneNumber, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     number_service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    reclaims = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     # What the order brought about, or paid on; empty until it is completed.
     services = models.ManyToManyField(Service, blank=True, related_name="order_lines")
     # When its money was given back to the balance.

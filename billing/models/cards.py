@@ -82,7 +82,8 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return self.filter(state__in=Payment.UNDECIDED)
 
     def deposits(self) -> Self:
-        return self.filter(purpose=Payment.Purpose.DEPOSIT)
+        """What was put into the balance for its own sake: by hand, or by auto-recharge."""
+        return self.filter(purpose__in=Payment.DEPOSITS)
 
 
 class Payment(models.Model):
@@ -102,6 +103,7 @@ class Payment(models.Model):
         DEPOSIT = "deposit", "Deposit"
         ORDER = "order", "Order"
         RENEWAL = "renewal", "Renewal"
+        RECHARGE = "recharge", "Auto-recharge"
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="payments")
     card = models.ForeignKey(Card, on_delete=models.PROTECT, related_name="payments")
@@ -120,6 +122,7 @@ class Payment(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
 
+    DEPOSITS = (Purpose.DEPOSIT, Purpose.RECHARGE)
     UNDECIDED = (State.CREATED, State.SENT, State.NEEDS_CUSTOMER)
 
     objects = PaymentQuerySet.as_manager()

@@ -70,8 +70,9 @@ class Transfer(models.Model):
 
     key = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=12, choices=Kind.choices)
-    source = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="outgoing")
-    target = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="incoming")
+    # The indexes below serve these two.
+    source = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="outgoing", db_index=False)
+    target = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="incoming", db_index=False)
     amount = MoneyField()
     # The customer's balance after this movement; a house account keeps none.
     source_balance = MoneyField(null=True)

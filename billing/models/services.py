@@ -1,5 +1,6 @@
 """What an account holds and pays for month by month."""
 
+from datetime import date
 from typing import Self
 
 from django.db import models
@@ -17,6 +18,19 @@ class ServiceQuerySet(models.QuerySet["Service"]):
     def held(self) -> Self:
         """Services the customer has: pending or active, not cancelled."""
         return self.exclude(state=Service.State.CANCELLED)
+
+    def continuing(self) -> Self:
+        """Services that go on when their paid month is over: held, not cancelled for its end, not waiting."""
+        is_waiting = Q(state=Service.State.PENDING, back_order__isnull=False)
+        return self.held().filter(ending_asked_at__isnull=True).exclude(is_waiting)
+
+    def ended(self, today: date) -> Self:
+        """Held services whose customer has cancelled them and whose paid month is over."""
+        return self.held().filter(ending_asked_at__isnull=False, paid_until__lt=today)
+
+    def lost(self) -> Self:
+        """Cancelled services that nothing has brought back."""
+        return self.filter(state=Service.State.CANCELLED, reclaimed_by__isnull=True)
 
     def numbers(self) -> Self:
         """Phone numbers with their places at hand; one that still waits for staff has none yet."""
@@ -75,7 +89,14 @@ class Service(models.Model):
     # When 911 failed, which tells one failure from the next, and why, in the customer's words.
     failed_at = models.DateTimeField(null=True, blank=True)
     problem = models.CharField(max_length=300, blank=True)
+    # When the customer asked to end it: it ends with its paid month, and can be taken back until then.
+    ending_asked_at = models.DateTimeField(null=True, blank=True)
+    # The day it ended, not the day somebody asked for it.
     cancelled_on = models.DateField(null=True, blank=True)
+    # The lost service that this one brought back (domain.md §7).
+    reclaims = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reclaimed_by"
+    )
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
 
     objects = ServiceQuerySet.as_manager()
@@ -138,10 +159,22 @@ class Service(models.Model):
                 name="only_911_is_paid_by_its_fee_or_a_plan",
             ),
         ]
-        indexes = [models.Index(fields=["account", "state"], name="service_of_account")]
+        indexes = [
+            models.Index(fields=["account", "state"], name="service_of_account"),
+            models.Index(
+                fields=["paid_until"],
+                condition=Q(ending_asked_at__isnull=False) & ~Q(state="cancelled"),
+                name="service_that_ends",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.product.name} ({self.get_state_display()})"
+
+    @property
+    def is_ending(self) -> bool:
+        """Cancelled by its customer, and still there until its paid month is over."""
+        return self.ending_asked_at is not None and self.state != Service.State.CANCELLED
 
     @property
     def is_waiting(self) -> bool:

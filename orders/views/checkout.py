@@ -19,6 +19,7 @@ from accounts.moving import serve_at
 from billing import ledger
 from billing.forms import CardChoice
 from billing.models import Payment
+from billing.split import Split, split
 from callcentric import clock
 from callcentric.errors import Refused
 from callcentric.money import ZERO
@@ -27,7 +28,6 @@ from orders import checkout as verb
 from orders import pricing
 from orders.models import Order
 from orders.quote import Quote
-from orders.split import Split, split
 from orders.views.shopping import rows_of
 
 

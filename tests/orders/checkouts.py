@@ -9,13 +9,13 @@ from django.contrib.sessions.backends.db import SessionStore
 from accounts.models import Account
 from billing import ledger
 from billing.models import Service, Transfer
+from billing.split import split
 from callcentric.clock import BUSINESS_ZONE
 from catalog.models import Product
 from orders import cart as carts
 from orders import checkout
 from orders.checkout import Confirmation
 from orders.models import CartLine, Order
-from orders.split import split
 
 NOON = datetime(2027, 1, 11, 12, tzinfo=BUSINESS_ZONE)
 # North America 500 on 11 January, with 911, in New York: 4.71 + 1.50, and 8.875 % of that.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Account
-from orders.split import SMALLEST_CARD_CHARGE, Split, split
+from billing.split import SMALLEST_CARD_CHARGE, Split, split
 
 BALANCE, CARD = Account.PaysFrom.BALANCE, Account.PaysFrom.CARD
 

@@ -1,0 +1,110 @@
+"""What watches an account's balance, and money that goes back to a card."""
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.models import Account
+from billing.models.cards import Payment
+from callcentric import clock
+from callcentric.money import MoneyField
+
+
+class BalanceWatch(models.Model):
+    """What shall happen when an account's balance runs low: an e-mail once per episode, and a card that tops it up."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="balance_watch")
+    # Below this the customer is told; 0 tells nothing.
+    low_below = MoneyField(default=Decimal("2.0000"))
+    # Since when it has been low and told; empty once it was above again.
+    low_since = models.DateTimeField(null=True, blank=True)
+    # Auto-recharge (domain.md §6): off by default.
+    recharges = models.BooleanField("auto-recharge", default=False)
+    recharge_below = MoneyField(default=Decimal("5.0000"))
+    recharge_amount = MoneyField(default=Decimal("20.0000"))
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(low_below__range=(0, 100)), name="low_balance_is_up_to_100"),
+            models.CheckConstraint(condition=Q(recharge_below__range=(2, 50)), name="recharge_below_2_to_50"),
+            models.CheckConstraint(condition=Q(recharge_amount__range=(10, 100)), name="recharge_of_10_to_100"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Balance of {self.account}"
+
+
+class CardRefund(models.Model):
+    """Money that goes back to the card it came from, written down before Stripe is asked.
+
+    It leaves the balance when the row is written; where Stripe refuses, it comes back by a second transfer.
+    """
+
+    class State(models.TextChoices):
+        CREATED = "created", "Not sent yet"
+        SENT = "sent", "On its way"
+        SUCCEEDED = "succeeded", "Refunded"
+        FAILED = "failed", "Not refunded"
+
+    UNDECIDED = (State.CREATED, State.SENT)
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
+    amount = MoneyField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.CREATED)
+    token = models.UUIDField(unique=True)
+    stripe_id = models.CharField(max_length=100, unique=True, null=True, blank=True)
+    problem = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, amount=models.functions.Round(F("amount"), 2)),
+                name="cards_are_refunded_whole_cents",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="succeeded") | Q(stripe_id__isnull=False, settled_at__isnull=False),
+                name="a_made_refund_names_itself",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"], condition=Q(state__in=["created", "sent"]), name="card_refund_undecided"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount:.2f} to {self.payment.card} ({self.get_state_display()})"
+
+
+class Difference(models.Model):
+    """Something that ledger, Stripe and invoices do not say alike, until staff have dealt with it (domain.md §11)."""
+
+    class Kind(models.TextChoices):
+        CHARGE_WITHOUT_TRANSFER = "charge", "Stripe took money that is not in the ledger"
+        TRANSFER_WITHOUT_CHARGE = "transfer", "The ledger has money that Stripe did not take"
+        AMOUNT = "amount", "Stripe and the ledger name different amounts"
+        INVOICE = "invoice", "An invoice or order and its transfer differ"
+        BALANCE = "balance", "A balance is not the sum of its transfers"
+        REFUND = "refund", "A refund is not the same at Stripe"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    # What it is about, by its key: a transfer's, or Stripe's name for it.
+    key = models.CharField(max_length=120)
+    # Empty where Stripe names a customer whom we do not know.
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, null=True, blank=True, related_name="differences")
+    about = models.CharField("what differs", max_length=300)
+    found_at = models.DateTimeField(default=clock.now)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "key"], condition=Q(resolved_at__isnull=True), name="a_difference_is_known_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.key}"
