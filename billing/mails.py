@@ -1,9 +1,13 @@
 """E-mails about money and services."""
 
+from collections.abc import Collection
+from datetime import date
+
 from django.conf import settings
 from django.urls import reverse
 
 from accounts import mails
+from accounts.models import Account
 from billing.models import Payment, Service
 
 
@@ -57,5 +61,29 @@ def emergency_ended(service: Service) -> None:
         subject="Your 911 service has ended",
         template="billing/emails/emergency_ended.txt",
         address=service.address,
+        link=settings.SITE_URL + reverse("dashboard"),
+    )
+
+
+def service_ending(service: Service) -> None:
+    """Confirm a cancellation: when it takes effect, and how to take it back."""
+    mails.write(
+        service.account,
+        subject=f"{service.title} ends on {service.paid_until:%-d %B %Y}",
+        template="billing/emails/service_ending.txt",
+        service=service,
+        link=settings.SITE_URL + reverse("service", args=[service.pk]),
+    )
+
+
+def services_ended(account: Account, services: Collection[Service], on: date) -> None:
+    """Say which services have ended, and until when lost numbers are kept."""
+    mails.write(
+        account,
+        subject=f"Services that ended on {on:%-d %B %Y}",
+        template="billing/emails/services_ended.txt",
+        services=services,
+        on=on,
+        has_number=any(service.phone_number_id for service in services),
         link=settings.SITE_URL + reverse("dashboard"),
     )

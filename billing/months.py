@@ -27,7 +27,22 @@ def days_left(today: date) -> int:
 
 def pays_next_month_too(today: date) -> bool:
     """Whether an order made ``today`` also pays the whole next month, so that the cycle need not catch it."""
+    return is_collecting(today)
+
+
+def is_collecting(today: date) -> bool:
+    """Whether the cycle is collecting the next month: then nothing can be cancelled (domain.md §6)."""
     return today.day >= CYCLE_STARTS_ON_DAY
+
+
+def collected(today: date) -> date:
+    """The first day of the month that the cycle collects on ``today``: the next one from the 27th on, else this one."""
+    return next_month(today) if is_collecting(today) else today.replace(day=1)
+
+
+def month_before(day: date) -> date:
+    """The first day of the month before the one ``day`` is in."""
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
 def rest_of_month(monthly: Decimal, today: date) -> Decimal:

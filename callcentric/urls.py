@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("phone_numbers.urls")),
     path("accounts/", include("accounts.urls")),
     path("billing/", include("billing.urls")),
+    path("services/", include("billing.service_urls")),
     path("stripe/", include("billing.stripe_urls")),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),

@@ -22,7 +22,8 @@ class ServiceQuerySet(models.QuerySet["Service"]):
     def continuing(self) -> Self:
         """Services that go on when their paid month is over: held, not cancelled for its end, not waiting."""
         is_waiting = Q(state=Service.State.PENDING, back_order__isnull=False)
-        return self.held().filter(ending_asked_at__isnull=True).exclude(is_waiting)
+        ends_with_number = Q(number_service__isnull=False, number_service__ending_asked_at__isnull=False)
+        return self.held().filter(ending_asked_at__isnull=True).exclude(is_waiting | ends_with_number)
 
     def ended(self, today: date) -> Self:
         """Held services whose customer has cancelled them and whose paid month is over."""
@@ -170,6 +171,15 @@ class Service(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product.name} ({self.get_state_display()})"
+
+    @property
+    def title(self) -> str:
+        """What the customer calls it: a number by itself, a channel by its number, anything else by its product."""
+        if self.phone_number:
+            return str(self.phone_number)
+        if self.number_service:
+            return f"An extra channel on {self.number_service.phone_number}"
+        return f"Your {self.product.name} number" if self.kind == Product.Kind.DID else self.product.name
 
     @property
     def is_ending(self) -> bool:
