@@ -39,3 +39,54 @@ WORDS = {
 def in_words(code: str) -> str:
     """Why the card was declined, and what to do next. Nothing was charged."""
     return f"{WORDS.get(code, DEFAULT)} Nothing was charged."
+
+
+# After these the same card is declined for ever, or until its customer has done something. Stripe tries none of them
+# again either. A bank that gives no reason may take the card another day.
+NEEDS_CUSTOMER = frozenset(
+    {
+        "authentication_required",
+        "card_not_supported",
+        "currency_not_supported",
+        "expired_card",
+        "fraudulent",
+        "highest_risk_level",
+        "incorrect_address",
+        "incorrect_cvc",
+        "incorrect_number",
+        "incorrect_pin",
+        "incorrect_zip",
+        "invalid_account",
+        "invalid_cvc",
+        "invalid_expiry_month",
+        "invalid_expiry_year",
+        "invalid_number",
+        "invalid_pin",
+        "live_mode_test_card",
+        "lost_card",
+        "merchant_blacklist",
+        "new_account_information_available",
+        "not_permitted",
+        "payment_intent_authentication_failure",
+        "payment_method_not_available",
+        "pickup_card",
+        "pin_try_exceeded",
+        "restricted_card",
+        "revocation_of_all_authorizations",
+        "revocation_of_authorization",
+        "security_violation",
+        "service_not_allowed",
+        "stolen_card",
+        "stop_payment_order",
+        "testmode_decline",
+        "transaction_not_allowed",
+    }
+)
+
+
+def can_try_again(code: str) -> bool:
+    """Whether the same card may be taken another time, without its customer doing anything.
+
+    ``code`` is empty where no bank has said no: then nothing is known against trying again.
+    """
+    return code not in NEEDS_CUSTOMER
