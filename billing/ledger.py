@@ -4,6 +4,7 @@ Every movement is one transfer, posted by one SQL statement that changes the cus
 balance cannot go below zero because the database refuses it, and a key that was posted is not posted again.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -105,6 +106,35 @@ def refund(*, account: Account, key: str, net: Decimal, tax: Decimal, memo: str,
         {"kind": Transfer.Kind.REFUND, "key": key, "amount": net, "memo": memo, "made_at": made_at},
         {"source": house(Kind.REVENUE), "target": customer},
         {"source": house(Kind.TAX), "target": customer, "amount": tax},
+    )
+
+
+# What ``charge`` does, for many customers at once: a part of a larger statement, in which ``payable`` gives for each
+# the ledger_id, the balance, the key, net, tax and memo. ``prepare_many`` comes first.
+CHARGE_MANY = f"""
+charged AS (
+    INSERT INTO billing_transfer (key, kind, source_id, target_id, amount, source_balance, memo, made_at)
+    SELECT key, 'charge', ledger_id, {HOUSE_IDS[Kind.REVENUE]}, net, balance - net, memo, %(now)s
+    FROM payable WHERE net > 0
+    RETURNING id, source_id
+), taxed AS (
+    INSERT INTO billing_transfer (key, kind, source_id, target_id, amount, source_balance, memo, tax_on_id, made_at)
+    SELECT key || ':tax', 'tax', ledger_id, {HOUSE_IDS[Kind.TAX]}, tax, balance - net - tax, 'Tax: ' || memo,
+        charged.id, %(now)s
+    FROM payable JOIN charged ON charged.source_id = payable.ledger_id WHERE tax > 0
+), taken AS (
+    UPDATE billing_ledgeraccount SET balance = payable.balance - net - tax
+    FROM payable WHERE billing_ledgeraccount.id = ledger_id AND net + tax > 0
+)
+"""  # noqa: S608 (nothing in it comes from outside)
+
+
+def prepare_many(cursor: Any, accounts: Sequence[int]) -> None:
+    """Lock the ledger accounts of these customers, in one order, for CHARGE_MANY; the rows of the houses are there."""
+    _write_houses(house(Kind.REVENUE), house(Kind.TAX))
+    cursor.execute(
+        "SELECT id FROM billing_ledgeraccount WHERE account_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        [list(accounts)],
     )
 
 

@@ -1,14 +1,16 @@
 """E-mails about money and services."""
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.urls import reverse
 
 from accounts import mails
 from accounts.models import Account
-from billing.models import Payment, Service
+from billing import ledger, months
+from billing.due import Decided
+from billing.models import Card, Cycle, Payment, Service
 
 
 def payment_needs_customer(payment: Payment) -> None:
@@ -87,3 +89,58 @@ def services_ended(account: Account, services: Collection[Service], on: date) ->
         has_number=any(service.phone_number_id for service in services),
         link=settings.SITE_URL + reverse("dashboard"),
     )
+
+
+def renewal_forecast(cycle: Cycle, decided: Decided, services: Collection[Service], card: Card | None) -> None:
+    """Say on the 20th what will be charged on the 27th, from what, and what is missing."""
+    mails.write(
+        cycle.account,
+        subject=f"Your services in {cycle.month:%B}: ${decided.total:.2f} on {_charged_on(cycle):%-d %B}",
+        template="billing/emails/renewal_forecast.txt",
+        cycle=cycle,
+        decided=decided,
+        services=services,
+        card=card,
+        charged_on=_charged_on(cycle),
+        missing=decided.total - decided.balance,
+        add_funds=settings.SITE_URL + reverse("deposit"),
+        link=settings.SITE_URL + reverse("dashboard"),
+    )
+
+
+def renewal_failed(cycle: Cycle, services: Collection[Service], ends_on: date) -> None:
+    """Say that the renewal failed, why, and that the services are going to be cancelled."""
+    mails.write(
+        cycle.account,
+        subject=f"Your services are going to be cancelled on {ends_on:%-d %B %Y}",
+        template="billing/emails/renewal_failed.txt",
+        cycle=cycle,
+        services=services,
+        balance=ledger.of(cycle.account).balance,
+        ends_on=ends_on,
+        add_funds=settings.SITE_URL + reverse("deposit"),
+        cards=settings.SITE_URL + reverse("billing"),
+    )
+
+
+def services_cancelled(cycle: Cycle, services: Collection[Service]) -> None:
+    """Say which services were cancelled because they were not paid, and until when and how they come back."""
+    today = cycle.cancelled_on
+    assert today  # noqa: S101 (set by whoever cancelled; said for the type checker)
+    mails.write(
+        cycle.account,
+        subject="Your services were cancelled: how to get them back",
+        template="billing/emails/services_cancelled.txt",
+        cycle=cycle,
+        services=services,
+        has_number=any(service.phone_number_id for service in services),
+        one_click_until=today.replace(day=19) if today.day <= 19 else None,
+        free_until=today + timedelta(days=19),
+        kept_until=today + timedelta(days=44),
+        link=settings.SITE_URL + reverse("dashboard"),
+    )
+
+
+def _charged_on(cycle: Cycle) -> date:
+    """The day of the first attempt."""
+    return months.month_before(cycle.month).replace(day=months.CYCLE_STARTS_ON_DAY)

@@ -1,9 +1,11 @@
 """Background work of billing: what Stripe has told, and payments whose outcome nobody knows yet."""
 
+from datetime import timedelta
+
 import structlog
 from celery import shared_task
 
-from billing import emergency, events, payments
+from billing import card_renewals, cycle, emergency, events, payments
 from billing.models import StripeEvent
 from callcentric import clock
 
@@ -36,3 +38,27 @@ def review_911() -> None:
     changed = emergency.review_all(now=clock.now())
     if changed:
         log.info("911 moved or ended", accounts=changed)
+
+
+@shared_task
+def run_cycle() -> None:
+    today = clock.today()
+    cycle.run(on=today, now=clock.now(), charge_cards=hand_on_turns)
+
+
+@shared_task
+def hand_on_turns() -> int:
+    """Hand each card that has its turn within a minute to a task of its own, for that moment."""
+    now = clock.now()
+    found = card_renewals.turns(now=now, within=timedelta(minutes=1))
+    for cycle_id, turn_at in found:
+        renew_by_card.apply_async(
+            kwargs={"cycle_id": cycle_id}, countdown=max((turn_at - now).total_seconds(), 0), expires=170
+        )
+    return len(found)
+
+
+@shared_task
+def renew_by_card(*, cycle_id: int) -> None:
+    card_renewals.charge(cycle_id, today=clock.today(), now=clock.now())
+    log.info("card had its turn", cycle=cycle_id)

@@ -29,6 +29,16 @@ app.conf.beat_schedule = {
         "task": "billing.tasks.settle_unknown_payments",
         **SWEEP,
     },
+    # Whatever the business date calls for; on most days that is next to nothing.
+    "run the cycle": {
+        "task": "billing.tasks.run_cycle",
+        "schedule": 300.0,
+        "options": {"expires": 290},
+    },
+    "hand cards their turn at Stripe": {
+        "task": "billing.tasks.hand_on_turns",
+        **SWEEP,
+    },
     "act on Stripe events left over": {
         "task": "billing.tasks.act_on_events",
         **SWEEP,

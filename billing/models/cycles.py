@@ -43,7 +43,7 @@ class Cycle(models.Model):
     # What was due when it was last looked at.
     net = MoneyField(default=ZERO)
     tax = MoneyField(default=ZERO)
-    # The last card payment for it, and when that card has its turn at Stripe.
+    # The last card payment for it, and when a card has its turn at Stripe; none once that attempt is over.
     payment = models.ForeignKey(
         Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
@@ -63,7 +63,8 @@ class Cycle(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["account", "month"], name="one_cycle_per_account_and_month"),
+            # Month first: it also finds a month's.
+            models.UniqueConstraint(fields=["month", "account"], name="one_cycle_per_account_and_month"),
             models.CheckConstraint(condition=Q(month__day=1), name="a_cycle_is_of_a_calendar_month"),
             models.CheckConstraint(
                 condition=~Q(state="settled") | Q(settled_at__isnull=False), name="a_settled_cycle_says_when"
@@ -84,7 +85,8 @@ class Cycle(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["month", "state"], name="cycle_of_month"),
+            # None by state: what has no index is changed in place, and settling changes every row.
+            models.Index(fields=["turn_at"], condition=Q(turn_at__isnull=False), name="cycle_with_a_turn"),
             models.Index(fields=["payment"], condition=Q(payment__isnull=False), name="cycle_of_payment"),
         ]
 

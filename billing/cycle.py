@@ -1,0 +1,180 @@
+"""The month: renews every account's services once, tells what failed, and ends what was not paid (domain.md §6).
+
+``run`` does whatever a business date calls for. What there is to do are rows, so it is safe to run again at any point,
+as often as anybody likes and several at once: what is settled is no longer due, what was tried today is left alone, and
+whatever a run that was killed has left is found by the next.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import structlog
+from django.db import DataError, IntegrityError, transaction
+from django.db.models import F, Q
+
+from billing import card_renewals, due, ending, mails, months, notices, parking, settling
+from billing.models import Cycle, CycleRun, ParkedAccount, Service
+from billing.models.cycles import CycleQuerySet
+
+log = structlog.get_logger(__name__)
+
+# Accounts that are settled in one transaction: enough to be quick, few enough that nobody waits long for their locks.
+CHUNK = 2_000
+FORECAST_ON_DAY = 20
+
+
+@dataclass
+class Outcome:
+    """What one run did, by accounts (``ended``: by services)."""
+
+    on: date
+    month: date
+    ended: int = 0
+    planned: int = 0
+    forecasts: int = 0
+    settled: int = 0
+    by_card: int = 0
+    failed: int = 0
+    parked: int = 0
+    told: int = 0
+    cancelled: int = 0
+    parked_now: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: str(value) if isinstance(value, date) else value for name, value in asdict(self).items()}
+
+
+def run(*, on: date, now: datetime, charge_cards: Callable[[], int]) -> Outcome:
+    """Do what the business date ``on`` calls for.
+
+    1. End what customers have cancelled and whose paid month is over.
+    2. From the 20th on: tell every account what the next month will cost.
+    3. Attempt: settle from balances, thousands of accounts at once; give each card its turn, and have them charged by
+       ``charge_cards``, which hands them on or does it itself; settle what was topped up since.
+    4. On the 1st, or later where the 1st was missed: cancel what has failed today once more and was told before.
+    5. Tell whose renewal has failed, and why.
+    """
+    outcome = Outcome(on=on, month=months.collected(on))
+    outcome.ended = ending.end_what_is_over(today=on, now=now)
+    if FORECAST_ON_DAY <= on.day < months.CYCLE_STARTS_ON_DAY:
+        outcome.planned += _plan_all(months.next_month(on))
+        outcome.forecasts = notices.forecast_all(month=months.next_month(on), today=on)
+    attempt(outcome, now=now, charge_cards=charge_cards)
+    if on >= outcome.month:
+        outcome.cancelled = _cancel_unpaid(outcome.month, on, now)
+    outcome.told = notices.tell_failed(month=outcome.month, today=on)
+    outcome.parked_now = list(ParkedAccount.objects.open().values_list("account__number", flat=True)[:100])
+    if outcome.settled or outcome.failed or outcome.by_card or outcome.cancelled:
+        log.info("cycle run", **outcome.as_dict())
+    return outcome
+
+
+def attempt(outcome: Outcome, *, now: datetime, charge_cards: Callable[[], int]) -> None:
+    """Charge every account for the month of ``outcome``: from balances, all at once, then by card, one by one."""
+    month, today = outcome.month, outcome.on
+    outcome.planned += _plan_all(month)
+    waiting = _waiting(month, today)
+    watched = _begin_run(outcome, waiting.count()) if waiting.exists() else None
+    fates: Counter[str] = Counter()
+    for chunk in _chunks(month, today):
+        fates += _settled(chunk, month, today, now)
+        if watched:
+            CycleRun.objects.filter(pk=watched.pk).update(done=F("done") + len(chunk))
+    outcome.by_card = fates["card"]
+    charge_cards()
+    fates += _settle_topped_up(month, today, now)
+    outcome.settled, outcome.failed, outcome.parked = fates["balance"], fates["fail"], fates["parked"]
+    if watched:
+        CycleRun.objects.filter(pk=watched.pk).update(finished_at=now, outcome=outcome.as_dict())
+
+
+def _plan_all(month: date) -> int:
+    planned, after = 0, 0
+    while accounts := due.owing(month=month, after=after, most=CHUNK):
+        planned += settling.plan(accounts, month=month)
+        after = accounts[-1]
+    return planned
+
+
+def _waiting(month: date, today: date) -> CycleQuerySet:
+    """The open cycles that were not tried today."""
+    not_today = Q(attempted_on__isnull=True) | ~Q(attempted_on=today)
+    return Cycle.objects.open().filter(not_today, month=month, turn_at__isnull=True)
+
+
+def _chunks(month: date, today: date) -> Iterator[list[int]]:
+    after = 0
+    while accounts := list(
+        _waiting(month, today).filter(account__gt=after).order_by("account").values_list("account", flat=True)[:CHUNK]
+    ):
+        yield accounts
+        after = accounts[-1]
+
+
+def _settled(accounts: list[int], month: date, today: date, now: datetime) -> Counter[str]:
+    """Settle them together; where one breaks that, each by itself, and that one is parked."""
+    try:
+        return settling.settle(accounts, month=month, today=today, now=now)
+    except (IntegrityError, DataError) as error:
+        # The database refuses what breaks a promise of its. Anything else is not the account's fault: the run ends, and
+        # the next goes on.
+        if len(accounts) == 1:
+            log.exception("account parked", account=accounts[0])
+            parking.park(account_id=accounts[0], reason=f"It could not be billed: {error}", now=now)
+            return Counter(parked=1)
+        log.warning("chunk settled one by one", accounts=len(accounts), error=repr(error))
+    return sum((_settled([account], month, today, now) for account in accounts), Counter[str]())
+
+
+def _settle_topped_up(month: date, today: date, now: datetime) -> Counter[str]:
+    """Settle what has failed and what the balance covers now: money came in, by whatever road."""
+    covers = Q(account__ledger_account__balance__gte=F("net") + F("tax"))
+    failed = Cycle.objects.open().filter(covers, month=month, state=Cycle.State.FAILED, turn_at__isnull=True)
+    accounts = list(failed.order_by("account").values_list("account", flat=True))
+    if not accounts:
+        return Counter()
+    return settling.settle(accounts, month=month, today=today, now=now, balance_alone=True)
+
+
+def _cancel_unpaid(month: date, today: date, now: datetime) -> int:
+    failed = Cycle.objects.open().filter(
+        month=month, state=Cycle.State.FAILED, attempted_on=today, told_on__lt=today, turn_at__isnull=True
+    )
+    return sum(_cancelled(cycle, today, now) for cycle in failed.select_related("payment").order_by("account"))
+
+
+def _cancelled(cycle: Cycle, today: date, now: datetime) -> bool:
+    try:
+        if not card_renewals.call_off(cycle, now=now):
+            return False
+        return cancel_unpaid(cycle, today=today, now=now)
+    except Exception:
+        # One that we cannot deal with must not keep the others waiting.
+        log.exception("unpaid services not cancelled", cycle=cycle.pk)
+        return False
+
+
+@transaction.atomic
+def cancel_unpaid(cycle: Cycle, *, today: date, now: datetime) -> bool:
+    """Cancel the services of a cycle that was attempted today, failed, and whose customer was told before.
+
+    Numbers are kept for their holder (domain.md §7). False where it was paid, or cancelled, meanwhile.
+    """
+    found = Cycle.objects.select_for_update(of=("self",)).select_related("account__user").get(pk=cycle.pk)
+    is_due = found.state == Cycle.State.FAILED and found.cancelled_on is None and found.attempted_on == today
+    if not is_due or found.told_on is None or found.told_on >= today:
+        return False
+    unpaid = [service for service, _ in due.services_due(account_id=found.account_id, month=found.month)]
+    services = list(Service.objects.filter(pk__in=unpaid))
+    ended = ending.end(services, reason=Service.Reason.FAILED_REBILLING, on=today, now=now)
+    found.cancelled_on = today
+    found.save(update_fields=["cancelled_on"])
+    mails.services_cancelled(found, ended)
+    return True
+
+
+def _begin_run(outcome: Outcome, accounts: int) -> CycleRun:
+    return CycleRun.objects.create(on=outcome.on, month=outcome.month, accounts=accounts)
