@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 
 from billing import card_renewals, due, ending, mails, months, notices, parking, settling
 from billing.models import Cycle, CycleRun, ParkedAccount, Service
@@ -76,17 +76,16 @@ def attempt(outcome: Outcome, *, now: datetime, charge_cards: Callable[[], int])
     """Charge every account for the month of ``outcome``: from balances, all at once, then by card, one by one."""
     month, today = outcome.month, outcome.on
     outcome.planned += _plan_all(month)
-    waiting = _waiting(month, today)
-    watched = _begin_run(outcome, waiting.count()) if waiting.exists() else None
-    fates: Counter[str] = Counter()
+    before, waiting = _tried(month, today), _waiting(month, today).count()
+    watched = CycleRun.objects.create(on=today, month=month, accounts=waiting, started_at=now) if waiting else None
     for chunk in _chunks(month, today):
-        fates += _settled(chunk, month, today, now)
+        outcome.by_card += _settled(chunk, month, today, now)["card"]
         if watched:
             CycleRun.objects.filter(pk=watched.pk).update(done=F("done") + len(chunk))
-    outcome.by_card = fates["card"]
     charge_cards()
-    fates += _settle_topped_up(month, today, now)
-    outcome.settled, outcome.failed, outcome.parked = fates["balance"], fates["fail"], fates["parked"]
+    _settle_topped_up(month, today, now)
+    done = _tried(month, today) - before
+    outcome.settled, outcome.failed, outcome.parked = done["settled"], done["failed"], done["parked"]
     if watched:
         CycleRun.objects.filter(pk=watched.pk).update(finished_at=now, outcome=outcome.as_dict())
 
@@ -103,6 +102,12 @@ def _waiting(month: date, today: date) -> CycleQuerySet:
     """The open cycles that were not tried today."""
     not_today = Q(attempted_on__isnull=True) | ~Q(attempted_on=today)
     return Cycle.objects.open().filter(not_today, month=month, turn_at__isnull=True)
+
+
+def _tried(month: date, today: date) -> Counter[str]:
+    """How many accounts were tried today, by what became of it."""
+    tried = Cycle.objects.filter(month=month, attempted_on=today).order_by().values("state")
+    return Counter({row["state"]: row["accounts"] for row in tried.annotate(accounts=Count("pk"))})
 
 
 def _chunks(month: date, today: date) -> Iterator[list[int]]:
@@ -124,19 +129,19 @@ def _settled(accounts: list[int], month: date, today: date, now: datetime) -> Co
         if len(accounts) == 1:
             log.exception("account parked", account=accounts[0])
             parking.park(account_id=accounts[0], reason=f"It could not be billed: {error}", now=now)
+            Cycle.objects.filter(account=accounts[0], month=month).update(attempted_on=today)
             return Counter(parked=1)
         log.warning("chunk settled one by one", accounts=len(accounts), error=repr(error))
     return sum((_settled([account], month, today, now) for account in accounts), Counter[str]())
 
 
-def _settle_topped_up(month: date, today: date, now: datetime) -> Counter[str]:
+def _settle_topped_up(month: date, today: date, now: datetime) -> None:
     """Settle what has failed and what the balance covers now: money came in, by whatever road."""
     covers = Q(account__ledger_account__balance__gte=F("net") + F("tax"))
     failed = Cycle.objects.open().filter(covers, month=month, state=Cycle.State.FAILED, turn_at__isnull=True)
     accounts = list(failed.order_by("account").values_list("account", flat=True))
-    if not accounts:
-        return Counter()
-    return settling.settle(accounts, month=month, today=today, now=now, balance_alone=True)
+    for begin in range(0, len(accounts), CHUNK):
+        settling.settle(accounts[begin : begin + CHUNK], month=month, today=today, now=now, balance_alone=True)
 
 
 def _cancel_unpaid(month: date, today: date, now: datetime) -> int:
@@ -174,7 +179,3 @@ def cancel_unpaid(cycle: Cycle, *, today: date, now: datetime) -> bool:
     found.save(update_fields=["cancelled_on"])
     mails.services_cancelled(found, ended)
     return True
-
-
-def _begin_run(outcome: Outcome, accounts: int) -> CycleRun:
-    return CycleRun.objects.create(on=outcome.on, month=outcome.month, accounts=accounts)

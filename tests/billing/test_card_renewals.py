@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from post_office.models import Email
 
-from billing import audit, card_renewals, payments, taxes
+from billing import audit, card_renewals, payments, stripe_api, taxes
 from billing.models import Card, Cycle, Invoice, Payment, Service
 from tests.billing.month import FEBRUARY, add_funds, at_noon, balance, charge_cards, customer, hold_plan, run
 from tests.localstripe import DECLINED_WHEN_CHARGED, add_card, charges
@@ -71,6 +71,7 @@ def test_a_declined_card_is_tried_again_the_next_day_with_a_charge_of_its_own():
 
     outcome = run(THE_28TH)
 
+    assert (outcome.by_card, outcome.settled, outcome.failed) == (1, 1, 0)
     assert (outcome.by_card, state(alice), taken(alice)) == (1, ("settled", ""), [DUE])
     assert [payment.state for payment in Payment.objects.order_by("pk")] == ["failed", "succeeded"]
 
@@ -131,7 +132,8 @@ def test_nothing_is_cancelled_while_nobody_knows_whether_the_card_was_charged(st
     for day in (*range(27, 32),):
         run(date(2027, 1, day))
     good = add_card(alice, now=at_noon(THE_1ST))
-    Card.objects.filter(account=alice).exclude(pk=good.pk).update(is_default=False)
+    Card.objects.filter(account=alice).update(is_default=False)
+    Card.objects.filter(pk=good.pk).update(is_default=True)
     stripe_server.fail_next("/confirm$", "timeout_after")
 
     assert run(THE_1ST).cancelled == 0
@@ -149,8 +151,6 @@ def test_a_payment_the_bank_asks_about_waits_for_its_customer_and_is_called_off_
     payment = card_renewals._begin(cycle.pk, THE_27TH, at_noon(THE_27TH))
     Payment.objects.filter(pk=payment.pk).update(state="sent", sent_at=at_noon(THE_27TH))
     payment.refresh_from_db()
-    from billing import stripe_api
-
     intent = stripe_api.create_intent(
         customer=alice.card_holder.stripe_id,
         payment_method=payment.card.stripe_id,
