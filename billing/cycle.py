@@ -22,7 +22,7 @@ from billing.models.cycles import CycleQuerySet
 log = structlog.get_logger(__name__)
 
 # Accounts that are settled in one transaction: enough to be quick, few enough that nobody waits long for their locks.
-CHUNK = 2_000
+CHUNK = 5_000
 FORECAST_ON_DAY = 20
 
 

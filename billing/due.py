@@ -17,6 +17,7 @@ from billing.split import SMALLEST_CARD_CHARGE
 
 Fate = RehearsedAccount.Fate
 
+# The accounts are named again with each table, so that each is read by its index and not as a whole.
 # What is due of each service that goes on: held, not cancelled for its end (nor its number), not waiting for a number.
 # 911 is due while something else goes on that calls for it, and costs nothing while a plan includes it, or while it has
 # failed and does not work. Prices are those in force on the first day of the month.
@@ -30,7 +31,8 @@ priced AS (
         bool_or(product.includes_911) OVER of_account AS includes_911
     FROM billing_service service
     JOIN catalog_product product ON product.id = service.product_id
-    LEFT JOIN billing_service number ON number.id = service.number_service_id
+    LEFT JOIN billing_service number
+        ON number.id = service.number_service_id AND number.account_id = ANY(%(accounts)s)
     WHERE service.account_id = ANY(%(accounts)s) AND service.state <> 'cancelled'
         AND service.ending_asked_at IS NULL AND number.ending_asked_at IS NULL
         AND NOT (service.state = 'pending' AND service.back_order_id IS NOT NULL)
@@ -54,9 +56,10 @@ bill AS (
         round(coalesce(bill.net, 0) * coalesce(taxed.rate, 0), 2) AS tax,
         ledger.id AS ledger_id, coalesce(ledger.balance, 0) AS balance, card.id AS card_id
     FROM bill
-    JOIN accounts_account account ON account.id = bill.account_id
+    JOIN accounts_account account ON account.id = bill.account_id AND account.id = ANY(%(accounts)s)
     JOIN accounts_address address ON address.id = account.billing_address_id
-    LEFT JOIN billing_ledgeraccount ledger ON ledger.account_id = account.id
+    LEFT JOIN billing_ledgeraccount ledger
+        ON ledger.account_id = account.id AND ledger.account_id = ANY(%(accounts)s)
     LEFT JOIN LATERAL (
         SELECT rate FROM billing_taxrate
         WHERE country = address.country AND region IN (address.region, '') ORDER BY region DESC LIMIT 1

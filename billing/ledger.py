@@ -125,6 +125,7 @@ charged AS (
 ), taken AS (
     UPDATE billing_ledgeraccount SET balance = payable.balance - net - tax
     FROM payable WHERE billing_ledgeraccount.id = ledger_id AND net + tax > 0
+        AND billing_ledgeraccount.account_id = ANY(%(accounts)s)
 )
 """  # noqa: S608 (nothing in it comes from outside)
 

@@ -16,6 +16,7 @@ from billing.due import DECIDED, DUE, facts_of
 
 # Cards are charged one after the other at this pace, whoever hands them on (Stripe allows more).
 CARDS_A_SECOND = 20
+_FEW = 50
 # Any number that nothing else locks: turns are given by one at a time.
 _TURNS = 7_202_701
 
@@ -54,7 +55,8 @@ _SETTLE = f"""
 WITH {DUE}, {DECIDED}, payable AS MATERIALIZED (
     SELECT decided.account_id, ledger_id, balance, decided.net, decided.tax, cycle.part, %(memo)s::text AS memo,
         'renewal:' || decided.account_id || ':' || to_char(%(month)s::date, 'YYYY-MM') || ':' || cycle.part AS key
-    FROM decided JOIN billing_cycle cycle ON cycle.account_id = decided.account_id AND cycle.month = %(month)s
+    FROM decided JOIN billing_cycle cycle
+        ON cycle.account_id = decided.account_id AND cycle.account_id = ANY(%(accounts)s) AND cycle.month = %(month)s
     WHERE fate = 'balance'
 ), {ledger.CHARGE_MANY}, invoiced AS (
     INSERT INTO billing_invoice (account_id, month, part, net, tax, issued_at)
@@ -66,11 +68,13 @@ WITH {DUE}, {DECIDED}, payable AS MATERIALIZED (
 ), paid AS (
     UPDATE billing_service SET paid_until = %(paid_until)s,
         fee_paid_until = CASE WHEN due.kind = 'e911' AND due.amount > 0 THEN %(paid_until)s ELSE fee_paid_until END
-    FROM due JOIN payable USING (account_id) WHERE billing_service.id = due.service_id
+    FROM due JOIN payable USING (account_id)
+    WHERE billing_service.id = due.service_id AND billing_service.account_id = ANY(%(accounts)s)
 ), settled AS (
     UPDATE billing_cycle SET state = 'settled', settled_at = %(now)s, attempted_on = %(today)s, problem = '',
         net = payable.net, tax = payable.tax, turn_at = NULL
     FROM payable WHERE billing_cycle.account_id = payable.account_id AND month = %(month)s
+        AND billing_cycle.account_id = ANY(%(accounts)s)
 ), failed AS (
     UPDATE billing_cycle SET state = CASE fate WHEN 'parked' THEN 'parked' ELSE 'failed' END, turn_at = NULL,
         net = decided.net, tax = decided.tax, attempted_on = %(today)s,
@@ -132,6 +136,7 @@ def settle(
         facts["accounts"] = [account for (account,) in cursor.fetchall()]
         if not facts["accounts"]:
             return Counter()
+        _plan_for_many(cursor, facts["accounts"])
         cursor.execute(_LOCK_SERVICES, facts)
         ledger.prepare_many(cursor, facts["accounts"])
         cursor.execute(_SETTLE, facts)
@@ -139,6 +144,13 @@ def settle(
         _park(cursor, [account for account, fate in fates.items() if fate == "parked"], now)
         _give_turns(cursor, [account for account, fate in fates.items() if fate == "card"], month, now)
     return Counter(fates.values())
+
+
+def _plan_for_many(cursor: Any, accounts: Sequence[int]) -> None:
+    """Have PostgreSQL join by hashing in this transaction: it cannot know how many rows a part of the statement gives,
+    believes that they are few, and would compare each with each."""
+    if len(accounts) > _FEW:
+        cursor.execute("SET LOCAL enable_nestloop = off")
 
 
 def _give_turns(cursor: Any, accounts: list[int], month: date, now: datetime) -> None:
