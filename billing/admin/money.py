@@ -1,14 +1,12 @@
 """Money as staff see it: to be read, never changed. Only tax rates are theirs to edit."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 from import_export.admin import ImportExportModelAdmin
 from import_export.resources import ModelResource
 from unfold.admin import ModelAdmin
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
+from billing.admin.read_only import ReadOnlyAdmin
 from billing.models import Card, LedgerAccount, Payment, StripeEvent, TaxRate, Transfer
 
 
@@ -19,21 +17,6 @@ class TaxRateResource(ModelResource):
         model = TaxRate
         import_id_fields = ("country", "region")
         fields = ("country", "region", "rate")
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """What happened is not edited: money is mended by another transfer, a charge by Stripe."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(LedgerAccount)

@@ -1,0 +1,5 @@
+"""Money as staff see it."""
+
+from billing.admin import money
+
+__all__ = ["money"]
