@@ -38,22 +38,27 @@ def upcoming(services: list[Service], *, today: date) -> list[Upcoming]:
     Extra channels are with their number. As many queries, however many services there are.
     """
     products = Product.objects.priced(today).in_bulk([service.product_id for service in services])
-    plan = next((service.product for service in services if service.kind == Product.Kind.PLAN), None)
+    going_on = [service for service in services if not service.is_ending]
+    plan = next((service.product for service in going_on if service.kind == Product.Kind.PLAN), None)
+    ends_911 = not any(service.kind in (Product.Kind.PLAN, Product.Kind.DID) for service in going_on)
     places = [service.rate_center for service in services if service.is_waiting and service.rate_center]
     expected = waits.waits_at(places, today=today)
     channels = _by_number(services)
     return [
         _waiting(service, products[service.product_id], expected)
         if service.is_waiting
-        else _upcoming(service, channels[service.pk], products, plan, today)
+        else _upcoming(service, channels[service.pk], products, plan, today, ends_911=ends_911)
         for service in services
         if service.kind != Product.Kind.CHANNEL
     ]
 
 
-def monthly_price(product: Product, plan: Product | None) -> Decimal:
-    """What a product costs a month beside ``plan``: the monthly part of 911 is inside most plans (domain.md §2)."""
-    if product.kind == Product.Kind.E911 and plan is not None and plan.includes_911:
+def monthly_price(product: Product, plan: Product | None, *, state: str = Service.State.ACTIVE) -> Decimal:
+    """What a product costs a month beside ``plan``: the monthly part of 911 is inside most plans (domain.md §2).
+
+    911 that has failed costs nothing: it does not work.
+    """
+    if product.kind == Product.Kind.E911 and (state == Service.State.FAILED or plan and plan.includes_911):
         return ZERO
     return product.monthly
 
@@ -81,18 +86,26 @@ def _waiting(service: Service, product: Product, expected: dict[int, Wait]) -> U
 
 
 def _upcoming(
-    service: Service, channels: list[Service], products: dict[int, Product], plan: Product | None, today: date
+    service: Service,
+    channels: list[Service],
+    products: dict[int, Product],
+    plan: Product | None,
+    today: date,
+    *,
+    ends_911: bool,
 ) -> Upcoming:
-    monthly = monthly_price(products[service.product_id], plan)
+    monthly = monthly_price(products[service.product_id], plan, state=service.state)
     # All channels are of one product.
     fee = products[channels[0].product_id].monthly if channels else ZERO
     # Channels that were ordered after renewals had begun are paid a month further than their number.
     further = [channel for channel in channels if channel.paid_until > service.paid_until]
-    due = monthly + fee * (len(channels) - len(further))
-    words = f"Paid until {service.paid_until:%-d %B %Y}. {_renewal(service, due, plan, today)}"
-    if further:
-        are = "1 extra channel is" if len(further) == 1 else f"{len(further)} extra channels are"
-        words += f" {are} paid until {further[0].paid_until:%-d %B %Y}."
+    ending = [channel for channel in channels if channel.is_ending]
+    due = monthly + fee * len([channel for channel in channels if channel not in further and channel not in ending])
+    if service.kind == Product.Kind.E911 and ends_911:
+        words = f"Paid until {_day(service.paid_until)}. It ends with your last rate plan or phone number."
+    else:
+        words = f"Paid until {_day(service.paid_until)}. {_renewal(service, due, plan, today)}"
+    words += _of_channels(further, "paid until") + ("" if service.is_ending else _of_channels(ending, "cancelled for"))
     return Upcoming(
         service=service,
         monthly=monthly + fee * len(channels),
@@ -103,13 +116,29 @@ def _upcoming(
     )
 
 
+def _of_channels(channels: list[Service], what: str) -> str:
+    if not channels:
+        return ""
+    are = "1 extra channel is" if len(channels) == 1 else f"{len(channels)} extra channels are"
+    return f" {are} {what} {_day(channels[0].paid_until)}."
+
+
+def _day(day: date) -> str:
+    return f"{day:%-d %B %Y}"
+
+
 def _renewal(service: Service, monthly: Decimal, plan: Product | None, today: date) -> str:
-    renews_on = months.renews_on(service.paid_until)
     month = months.next_month(service.paid_until)
+    if service.is_ending:
+        return f"You have cancelled it: it ends on {service.paid_until:%-d %B}, and you can keep it until then."
     if monthly and service.paid_until < today:
         return f"The renewal for {month:%B} is due: ${monthly:.2f}."
+    if monthly and months.is_collecting(today) and service.paid_until == months.last_day(today):
+        return f"Its renewal for {month:%B} is under way: ${monthly:.2f}."
     if monthly:
-        return f"Renews on {renews_on:%-d %B} for {month:%B}: ${monthly:.2f}."
+        return f"Renews on {months.renews_on(service.paid_until):%-d %B} for {month:%B}: ${monthly:.2f}."
+    if service.state == Service.State.FAILED:
+        return "Nothing is charged for it while it does not work."
     if service.kind == Product.Kind.E911 and plan is not None:
         return f"Goes on without a monthly fee: it is inside {plan.name}."
     return "Goes on without a monthly fee."

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import CustomerRequest, customers_only
-from billing import history, ledger
+from billing import forecast, history, ledger
 from billing.forms import HistoryForm
 from callcentric import clock
 
@@ -27,6 +27,7 @@ def billing(request: CustomerRequest) -> HttpResponse:
         "cards": [(card, card.has_expired(today)) for card in cards],
         "waiting": request.account.payments.undecided().select_related("card").order_by("-pk"),
         "lines": history.lines(recent, customer),
+        "forecast": forecast.of(request.account, today=today),
     }
     return render(request, "billing/billing.html", context)
 

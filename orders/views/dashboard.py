@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import CustomerRequest, customers_only
-from billing import emergency, ledger, renewals
+from billing import emergency, forecast, ledger, renewals
 from billing.models import Service
 from callcentric import clock
 from catalog.models import Product
@@ -29,6 +29,7 @@ def dashboard(request: CustomerRequest) -> HttpResponse:
         "card": account.cards.usable().filter(is_default=True).first(),
         "failed_911": next((service for service in services if service.state == Service.State.FAILED), None),
         "lacks_911": emergency.decision_for(account, services) == emergency.Decision.ADD,
+        "forecast": forecast.of(account, today=clock.today()),
         "products": renewals.upcoming(services, today=clock.today()),
         "paying": Order.objects.filter(account=account, state=Order.State.PAYING).first(),
         "email_is_confirmed": account.email_is_confirmed,
