@@ -6,7 +6,7 @@ from typing import Self
 
 import pgtrigger
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Round
 
 from callcentric.money import ZERO, MoneyField
@@ -25,12 +25,24 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
     def with_prices(self, on: date) -> Self:
         """Each with the amounts in force on the business date ``on``; None where it has no price by then."""
-        in_force = Price.objects.filter(product=OuterRef("pk"), effective_on__lte=on).order_by("-effective_on")
-        return self.annotate(**{name: Subquery(in_force.values(name)[:1]) for name in Price.AMOUNTS})
+        return self.annotate(**{name: _in_force(name, on) for name in Price.AMOUNTS})
 
     def priced(self, on: date) -> Self:
         """Those that have a price on ``on``, with its amounts: ``monthly``, ``setup``, ``per_minute`` …"""
         return self.with_prices(on).filter(monthly__isnull=False)
+
+
+def _in_force(amount: str, on: date) -> Func:
+    """An amount of a product's price on the business date ``on``."""
+    # In SQL, because many pages ask for four of them: built from subqueries they take longer to write than to run.
+    return Func(
+        "pk",
+        Value(on),
+        # Between the product and the date.
+        arg_joiner=" = product_id AND effective_on <= ",
+        template=f"(SELECT {amount} FROM catalog_price WHERE %(expressions)s ORDER BY effective_on DESC LIMIT 1)",  # noqa: S608
+        output_field=MoneyField(),
+    )
 
 
 class Product(models.Model):

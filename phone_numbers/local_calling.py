@@ -9,7 +9,8 @@ from operator import or_
 from typing import IO, Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import BooleanField, Exists, F, Q
+from django.db.models.expressions import RawSQL
 
 from callcentric.errors import Refused
 from phone_numbers.distances import around, kilometres_from
@@ -45,7 +46,8 @@ def local_to(rate_center: RateCenter) -> LocalAreas:
     """
     if rate_center.is_toll_free:
         return LocalAreas(basis="a call to a toll-free number costs the caller nothing, from anywhere")
-    listed = Exists(LocalCalling.objects.filter(rate_center=rate_center, to=OuterRef("pk")))
+    # Not EXISTS for each: it would be asked anew of every place there is.
+    listed = RawSQL(LISTED, [rate_center.pk], output_field=BooleanField())  # noqa: S611 (constant)
     estimate, where, why = _estimate(rate_center)
     others = RateCenter.objects.filter(is_toll_free=False).exclude(pk=rate_center.pk)
     distance = kilometres_from(rate_center.latitude, rate_center.longitude)
@@ -59,6 +61,9 @@ def local_to(rate_center: RateCenter) -> LocalAreas:
         return LocalAreas(basis="which areas are local is not known outside North America")
     basis = f"{where}, an estimate{why}" if places else f"we know of no other area {where}"
     return LocalAreas(places, is_estimate=True, basis=basis)
+
+
+LISTED = "phone_numbers_ratecenter.id IN (SELECT to_id FROM phone_numbers_localcalling WHERE rate_center_id = %s)"
 
 
 def _estimate(rate_center: RateCenter) -> tuple[Q, str, str]:

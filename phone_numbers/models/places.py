@@ -2,12 +2,12 @@
 
 from typing import Self
 
-from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import TrigramSimilarity
 from django.db import models
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce, Concat, Greatest, Substr
+from django.db.models import Case, Exists, F, Func, OuterRef, Q, Value, When
+from django.db.models.functions import Greatest
 from django.utils.functional import cached_property
 from django_countries.fields import CountryField
 
@@ -54,6 +54,29 @@ class Region(models.Model):
         return self.code == self.country
 
 
+# In SQL, because nearly every page asks for them: built from Django's functions they take longer to write than to run.
+_AREA_CODES = Func(
+    "pk",
+    template="""ARRAY(
+        SELECT DISTINCT CASE left(digits, 1) WHEN '1' THEN substr(digits, 2, 3) ELSE '+' || digits END AS code
+        FROM phone_numbers_prefix WHERE rate_center_id = %(expressions)s ORDER BY code
+    )""",
+    output_field=ArrayField(models.TextField()),
+)
+_CHANGED = Func(
+    "pk",
+    template="coalesce((SELECT sum(change) FROM phone_numbers_stockchange WHERE rate_center_id = %(expressions)s), 0)",
+    output_field=models.IntegerField(),
+)
+_WAITING = Func(
+    "pk",
+    template="""(
+        SELECT count(*) FROM phone_numbers_backorder WHERE state = 'waiting' AND rate_center_id = %(expressions)s
+    )""",
+    output_field=models.IntegerField(),
+)
+
+
 class RateCenterQuerySet(models.QuerySet["RateCenter"]):
     def named(self, text: str) -> Self:
         """Rate centres whose name holds ``text``, or that lie in a region of that name; the best answers first.
@@ -87,9 +110,7 @@ class RateCenterQuerySet(models.QuerySet["RateCenter"]):
 
     def with_area_codes(self) -> Self:
         """Each with ``area_codes``, a list: 518, or +4420 outside North America."""
-        code = Case(When(digits__startswith="1", then=Substr("digits", 2, 3)), default=Concat(Value("+"), "digits"))
-        codes = Prefix.objects.filter(rate_center=OuterRef("pk")).annotate(code=code).values("code").distinct()
-        return self.annotate(area_codes=ArraySubquery(codes.order_by("code")))
+        return self.annotate(area_codes=_AREA_CODES)
 
     def with_stock(self) -> Self:
         """Each with ``stock``, how many numbers are in stock: what was counted, and what has changed since.
@@ -97,21 +118,14 @@ class RateCenterQuerySet(models.QuerySet["RateCenter"]):
         A number whose hold has run out is counted once a job has put it back, within a minute; whoever asks for it
         gets it at once (see PhoneNumberQuerySet.free).
         """
-        changes = StockChange.objects.filter(rate_center=OuterRef("pk")).order_by().values("rate_center")
-        since = Subquery(changes.annotate(sum=Sum("change")).values("sum"))
-        return self.annotate(stock=F("counted") + Coalesce(since, 0))
+        return self.annotate(stock=F("counted") + _CHANGED)
 
     def with_available(self) -> Self:
         """Each with ``stock`` and ``available``: of what is in stock, what nobody waits for.
 
         It belongs first to those who wait for a number there.
         """
-        # Imported here: a back-order knows its place.
-        from phone_numbers.models.back_orders import BackOrder
-
-        waiting = BackOrder.objects.waiting().filter(rate_center=OuterRef("pk")).order_by().values("rate_center")
-        waiting_here = Subquery(waiting.annotate(count=Count("pk")).values("count"))
-        return self.with_stock().annotate(available=Greatest(F("stock") - Coalesce(waiting_here, 0), 0))
+        return self.with_stock().annotate(available=Greatest(F("stock") - _WAITING, 0))
 
     def to_show(self) -> Self:
         """Each with what pages say of it: region, area codes, what is available."""
@@ -276,15 +290,17 @@ def regions_with_available() -> list[Region]:
 
 # As with_available() has it place by place; one pass over all of them is quicker so.
 REGIONS_WITH_AVAILABLE = """
-SELECT region.*, sum(greatest(counted + coalesce(changed, 0) - coalesce(waiting, 0), 0)::int) AS available
-FROM phone_numbers_region AS region
-JOIN phone_numbers_ratecenter AS place ON place.region_id = region.id
-LEFT JOIN (
-    SELECT rate_center_id, sum(change) AS changed FROM phone_numbers_stockchange GROUP BY rate_center_id
-) AS changes ON changes.rate_center_id = place.id
-LEFT JOIN (
-    SELECT rate_center_id, count(*) AS waiting FROM phone_numbers_backorder
-    WHERE state = 'waiting' GROUP BY rate_center_id
-) AS line ON line.rate_center_id = place.id
-GROUP BY region.id ORDER BY region.name
+SELECT region.*, available FROM phone_numbers_region AS region
+JOIN (
+    SELECT region_id, sum(greatest(counted + coalesce(changed, 0), 0))::int AS available
+    FROM phone_numbers_ratecenter AS place
+    LEFT JOIN (
+        SELECT rate_center_id, sum(change) AS changed FROM (
+            SELECT rate_center_id, change FROM phone_numbers_stockchange
+            UNION ALL SELECT rate_center_id, -1 FROM phone_numbers_backorder WHERE state = 'waiting'
+        ) AS change GROUP BY rate_center_id
+    ) AS since ON since.rate_center_id = place.id
+    GROUP BY region_id
+) AS stock ON stock.region_id = region.id
+ORDER BY region.name
 """
