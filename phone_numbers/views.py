@@ -24,7 +24,8 @@ def coverage(request: HttpRequest) -> HttpResponse:
     """Search, or choose step by step; at first with a map."""
     if request.GET.get("q", "").strip():
         return _search(request)
-    regions = regions_with_available()
+    # Only an address without a choice is sure to need the map.
+    regions = None if request.GET else regions_with_available()
     form = LocationForm(request.GET, regions=regions)
     context: dict[str, Any] = {"search": SearchForm(), "form": form}
     if not form.is_valid():
@@ -34,7 +35,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
     if form.region and "region" in request.GET:
         context |= {"region": form.region} | _page(request, RateCenter.objects.filter(region=form.region).in_order())
     else:
-        context["map"] = coverage_map.drawn(regions) if regions else None
+        context["map"] = coverage_map.drawn(regions or regions_with_available()) if form.regions else None
     return render(request, "phone_numbers/coverage.html", context)
 
 
@@ -71,5 +72,15 @@ def _search(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, places: RateCenterQuerySet) -> dict[str, Any]:
     """One page of places, and how long a number takes where there is none."""
-    page = Paginator(places.to_show(), PLACES_A_PAGE).get_page(request.GET.get("page"))
-    return {"page": page, "rows": coverage_tool.with_waits(page, today=clock.today())}
+    places = places.to_show()
+    pages = Paginator(places, PLACES_A_PAGE)
+    if "page" in request.GET:
+        page = pages.get_page(request.GET["page"])
+        shown = list(page)
+    else:
+        # One more than fit: where there is none more, nothing has to be counted.
+        shown = list(places[: PLACES_A_PAGE + 1])
+        if len(shown) <= PLACES_A_PAGE:
+            pages.count = len(shown)
+        page, shown = pages.page(1), shown[:PLACES_A_PAGE]
+    return {"page": page, "rows": coverage_tool.with_waits(shown, today=clock.today())}

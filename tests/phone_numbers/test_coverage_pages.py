@@ -139,6 +139,12 @@ def test_what_is_not_on_the_map_is_listed_beside_it(places, client):
     ]
 
 
+@pytest.mark.parametrize("query", ["", "?country=CA", "?country=CA&region=US-NY&show=next"])
+def test_the_map_is_there_until_a_region_is_chosen(places, client, query):
+    page = client.get(f"/coverage/{query}").content.decode()
+    assert page.count('aria-label="New York: fewer than 5 in stock"') == 1
+
+
 @pytest.mark.parametrize(
     ("query", "selects"),
     [
@@ -260,29 +266,43 @@ def test_a_place_that_does_not_exist_is_not_found(places, client):
 # --- Queries ----------------------------------------------------------------------------------------------------------
 def test_a_search_takes_no_more_queries_for_more_places(new_york, django_assert_num_queries):
     place(new_york, "Town 1", "1518201", "1518202")
-    # How many places, the places, the table of waits, our own back-orders.
-    with django_assert_num_queries(4):
+    # The places, the table of waits, our own back-orders.
+    with django_assert_num_queries(3):
         Client().get("/coverage/?q=518")
     # Regions of that name as well.
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         Client().get("/coverage/?q=Town")
     place(new_york, "Town 2", "1518301", "1518302")
     place(new_york, "Town 3", "1518401", "1518402")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         Client().get("/coverage/?q=518")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         Client().get("/coverage/?q=Town")
+
+
+def test_places_are_counted_only_where_a_page_does_not_hold_them(new_york, django_assert_num_queries):
+    for number in range(30):
+        place(new_york, f"Town {number:02}", f"1518{number + 200}")
+    with django_assert_num_queries(3):
+        page = Client().get("/coverage/?q=518")
+    assert (len(page.context["rows"]), page.context["page"].paginator.count) == (30, 30)
+    place(new_york, "Town 30", "1518230")
+    # How many there are as well, on whichever page.
+    for asked, shown in (("", 30), ("&page=1", 30), ("&page=2", 1)):
+        with django_assert_num_queries(4):
+            page = Client().get(f"/coverage/?q=518{asked}")
+        assert (len(page.context["rows"]), page.context["page"].paginator.count) == (shown, 31)
 
 
 def test_a_region_takes_no_more_queries_for_more_places(new_york, django_assert_num_queries):
     place(new_york, "Town 0", "1518200")
     place(new_york, "Town 1", "1518201")
-    # Regions, areas to choose from, how many places, the places, the table of waits, our own back-orders.
-    with django_assert_num_queries(6):
+    # Regions, areas to choose from, the places, the table of waits, our own back-orders.
+    with django_assert_num_queries(5):
         Client().get("/coverage/?region=US-NY")
     place(new_york, "Town 2", "1518301")
     place(new_york, "Town 3", "1518401")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         Client().get("/coverage/?region=US-NY")
 
 
