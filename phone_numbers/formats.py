@@ -4,6 +4,7 @@ import re
 
 import phonenumbers
 
+NORTH_AMERICAN = re.compile(r"1[2-9]\d{9}")
 ACCOUNT_NUMBER = re.compile(r"1777\d{7}")
 
 
@@ -14,6 +15,9 @@ def national(digits: str) -> str:
     """
     if ACCOUNT_NUMBER.fullmatch(digits):
         return digits
+    # As the library has them too, which takes many times as long: pages are full of these.
+    if NORTH_AMERICAN.fullmatch(digits):
+        return f"({digits[1:4]}) {digits[4:7]}-{digits[7:]}"
     try:
         number = phonenumbers.parse(f"+{digits}")
     except phonenumbers.NumberParseException:
