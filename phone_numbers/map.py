@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
 from phone_numbers.coverage import BANDS, Band, band
 from phone_numbers.models import Region
 
@@ -15,19 +18,12 @@ STEP, SQUARE = 40, 37
 
 @dataclass(frozen=True)
 class Tile:
-    """The square of a region, and where it lies in the drawing: as text, because templates write figures slowly."""
+    """A region on the map: its square, where it leads, and what is in stock there."""
 
-    region: Region
-    x: str
-    y: str
-
-    @property
-    def band(self) -> Band:
-        return band(self.region.available)
-
-    @property
-    def label(self) -> str:
-        return f"{self.region}: {self.band}" + (" in stock" if self.region.available else "")
+    key: str
+    band: Band
+    label: str
+    square: SafeString
 
 
 @dataclass(frozen=True)
@@ -37,8 +33,6 @@ class Map:
     others: list[Region]
     width: int
     height: int
-    square: str = str(SQUARE)
-    half: str = str(SQUARE / 2)
     # What the colours mean.
     bands: tuple[Band, ...] = BANDS
 
@@ -48,15 +42,32 @@ def drawn(regions: Iterable[Region]) -> Map:
     by_key = {region.key: region for region in regions}
     squares = _squares()
     return Map(
-        [
-            Tile(by_key[key], str(column * STEP), str(row * STEP))
-            for key, (column, row) in squares.items()
-            if key in by_key
-        ],
+        [_tile(by_key[key], square) for key, square in _drawn_squares().items() if key in by_key],
         [region for key, region in by_key.items() if key not in squares],
         width=max(column for column, _ in squares.values()) * STEP + SQUARE + 4,
         height=max(row for _, row in squares.values()) * STEP + SQUARE + 4,
     )
+
+
+def _tile(region: Region, square: SafeString) -> Tile:
+    stock = band(region.available)
+    label = f"{region.name}: {stock.words}" + (" in stock" if region.available else "")
+    return Tile(region.key, stock, label, square)
+
+
+# Made once: where a region lies changes with the code alone, and templates write figures slowly.
+@cache
+def _drawn_squares() -> dict[str, SafeString]:
+    """Each region's square with its code in the middle."""
+    middle = f'dx="{SQUARE / 2}" dy="{SQUARE / 2}" text-anchor="middle" dominant-baseline="central" aria-hidden="true"'
+    square = f"""
+        <rect x="{{x}}" y="{{y}}" width="{SQUARE}" height="{SQUARE}" rx="5"/>
+        <text x="{{x}}" y="{{y}}" {middle}>{{code}}</text>
+    """
+    return {
+        key: format_html(square, x=column * STEP, y=row * STEP, code=key.partition("-")[2])
+        for key, (column, row) in _squares().items()
+    }
 
 
 @cache

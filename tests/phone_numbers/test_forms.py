@@ -54,6 +54,14 @@ def test_a_region_with_one_area_needs_no_choice_of_it(places):
     assert (form.is_valid(), form.place) == (True, places["Toll-free"])
 
 
+def test_the_name_of_a_place_is_text_and_no_markup(places, new_york):
+    made = place(new_york, """O'Brien & "<b>Sons</b>\"""")
+    form = LocationForm({"region": "US-NY", "area": str(made.pk)})
+    options = str(form["area"]).splitlines()
+    name = "O&#x27;Brien &amp; &quot;&lt;b&gt;Sons&lt;/b&gt;&quot;"
+    assert options[-1] == f'<option value="{made.pk}" selected>{name}</option></select>'
+
+
 def test_without_any_place_nothing_is_asked(db):
     form = LocationForm(None)
     assert (keys(form), form.is_valid(), form.place) == ({"country": []}, True, None)
