@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date, timedelta
+from decimal import Decimal
 
 from django.conf import settings
 from django.urls import reverse
@@ -11,6 +12,9 @@ from accounts.models import Account
 from billing import ledger, months
 from billing.due import Decided
 from billing.models import Card, Cycle, Payment, Service
+
+# A service with what it costs.
+Line = tuple[Service, Decimal]
 
 
 def payment_needs_customer(payment: Payment) -> None:
@@ -91,7 +95,7 @@ def services_ended(account: Account, services: Collection[Service], on: date) ->
     )
 
 
-def renewal_forecast(cycle: Cycle, decided: Decided, services: Collection[Service], card: Card | None) -> None:
+def renewal_forecast(cycle: Cycle, decided: Decided, lines: Collection[Line], card: Card | None) -> None:
     """Say on the 20th what will be charged on the 27th, from what, and what is missing."""
     mails.write(
         cycle.account,
@@ -99,7 +103,7 @@ def renewal_forecast(cycle: Cycle, decided: Decided, services: Collection[Servic
         template="billing/emails/renewal_forecast.txt",
         cycle=cycle,
         decided=decided,
-        services=services,
+        lines=lines,
         card=card,
         charged_on=_charged_on(cycle),
         missing=decided.total - decided.balance,
@@ -108,14 +112,14 @@ def renewal_forecast(cycle: Cycle, decided: Decided, services: Collection[Servic
     )
 
 
-def renewal_failed(cycle: Cycle, services: Collection[Service], ends_on: date) -> None:
+def renewal_failed(cycle: Cycle, lines: Collection[Line], ends_on: date) -> None:
     """Say that the renewal failed, why, and that the services are going to be cancelled."""
     mails.write(
         cycle.account,
         subject=f"Your services are going to be cancelled on {ends_on:%-d %B %Y}",
         template="billing/emails/renewal_failed.txt",
         cycle=cycle,
-        services=services,
+        lines=lines,
         balance=ledger.of(cycle.account).balance,
         ends_on=ends_on,
         add_funds=settings.SITE_URL + reverse("deposit"),

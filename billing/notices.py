@@ -8,6 +8,7 @@ from django.db.models import F, Q, QuerySet
 from billing import due, mails
 from billing.due import Decided
 from billing.models import Card, Cycle, Service
+from callcentric.money import ZERO
 
 # Customers that are written to between two looks at what is due.
 CHUNK = 500
@@ -33,9 +34,8 @@ def _forecast(account: int, decided: Decided | None, month: date, today: date) -
     cycle.save(update_fields=["forecast_on"])
     if decided is None:
         return False
-    services = Service.objects.in_words().filter(pk__in=_due_of(cycle)).order_by("pk")
     card = Card.objects.filter(pk=decided.card_id).first() if decided.card_id else None
-    mails.renewal_forecast(cycle, decided, list(services), card)
+    mails.renewal_forecast(cycle, decided, _lines(cycle), card)
     return True
 
 
@@ -58,8 +58,7 @@ def _tell(pk: int, today: date) -> bool:
         return False
     cycle.told, cycle.told_on = cycle.problem, cycle.told_on or today
     cycle.save(update_fields=["told", "told_on"])
-    services = Service.objects.in_words().filter(pk__in=_due_of(cycle)).order_by("pk")
-    mails.renewal_failed(cycle, list(services), ends_on(cycle, today=today))
+    mails.renewal_failed(cycle, _lines(cycle), ends_on(cycle, today=today))
     return True
 
 
@@ -67,5 +66,8 @@ def _locked(cycles: QuerySet[Cycle]) -> Cycle | None:
     return cycles.select_related("account__user").select_for_update(of=("self",), skip_locked=True).first()
 
 
-def _due_of(cycle: Cycle) -> list[int]:
-    return [service for service, _ in due.services_due(account_id=cycle.account_id, month=cycle.month)]
+def _lines(cycle: Cycle) -> list[mails.Line]:
+    """The services that are due, each with its fee."""
+    fees = dict(due.services_due(account_id=cycle.account_id, month=cycle.month))
+    services = Service.objects.in_words().filter(pk__in=fees).order_by("pk")
+    return [(service, fees[service.pk] or ZERO) for service in services]
