@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from catalog.models import Product
 from orders.models import Cart, CartLine, Order
-from tests.factories import PhoneNumberFactory, RateCenterFactory
+from tests.factories import PhoneNumberFactory, RateCenterFactory, hold_number
 from tests.orders.waiting import wait_in_line
 
 # Visitors are sent to the login page, staff to the admin.
@@ -40,6 +40,9 @@ CUSTOMERS = {
     "profile",
     "payment_cancel",
     "email_resend",
+    "service",
+    "service_cancel",
+    "service_keep",
 }
 PUBLIC = {
     "home",
@@ -70,6 +73,8 @@ POST_ONLY = {
     "payment_cancel",
     "email_resend",
     "stripe_webhook",
+    "service_cancel",
+    "service_keep",
 }
 
 
@@ -113,6 +118,7 @@ def addresses(alice, catalog) -> dict[str, str]:
         phone_number=PhoneNumberFactory(),
     )
     waiting = wait_in_line(order)
+    service = hold_number(alice)
     arguments = {
         "cart_remove": [line.pk],
         "cart_hold": [number.pk],
@@ -125,6 +131,9 @@ def addresses(alice, catalog) -> dict[str, str]:
         "payment": [payment.token],
         "payment_check": [payment.token],
         "payment_cancel": [payment.token],
+        "service": [service.pk],
+        "service_cancel": [service.pk],
+        "service_keep": [service.pk],
     }
     # What these pages are asked for; without it they have nothing to show.
     asked = {"order_lookup": "?product=pay-per-minute", "order_numbers": "?product=pay-per-minute"}
@@ -165,6 +174,9 @@ def test_staff_have_no_way_in_but_the_admin(addresses, sam_client):
         "payment_cancel",
         "card_default",
         "card_remove",
+        "service",
+        "service_cancel",
+        "service_keep",
     ],
 )
 def test_what_is_alices_is_not_found_by_bob(addresses, bob_client, name):
