@@ -84,7 +84,7 @@ def _begin(cycle_id: int, today: date, now: datetime) -> Payment | None:
         last = cycle.payment
         if last and not last.is_decided:
             return last
-        decided = next(iter(due.decide(accounts=[cycle.account_id], month=cycle.month, today=today)), None)
+        decided = _decided(cycle, last, today)
         if decided and decided.fate == Fate.CARD:
             if not (last and _is_hopeless(last, decided)):
                 try:
@@ -95,6 +95,17 @@ def _begin(cycle_id: int, today: date, now: datetime) -> Payment | None:
                 problem = last.problem
     settling.settle([cycle.account_id], month=cycle.month, today=today, now=now, balance_alone=True, problem=problem)
     return None
+
+
+def _decided(cycle: Cycle, last: Payment | None, today: date) -> Decided | None:
+    """What is due and what pays it now. What a card has paid for it before is in the balance, and comes first."""
+    accounts = [cycle.account_id]
+    if last and last.state == Payment.State.SUCCEEDED:
+        found = due.decide(accounts=accounts, month=cycle.month, today=today, balance_alone=True)
+        # Unless the customer has spent it otherwise meanwhile.
+        if not found or found[0].fate != Fate.FAIL:
+            return next(iter(found), None)
+    return next(iter(due.decide(accounts=accounts, month=cycle.month, today=today)), None)
 
 
 def _write_down(cycle: Cycle, decided: Decided, today: date, now: datetime) -> Payment:
