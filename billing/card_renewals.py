@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 # Names a cycle's payment of a day, so that whoever makes it makes the same one.
 _PAYMENTS = UUID("5f0c7a52-6f0e-4a0e-9d3b-6a4f5d2c8b10")
 BANK_ASKS = "Your bank wants you to confirm the payment. We sent you a link by e-mail."
+PAID_OTHERWISE = "Your services were renewed without it. Nothing was charged."
 # A turn that passed so long ago was handed to somebody who is gone; one that has just passed was not handed on yet.
 LOST_AFTER, JUST_PASSED = timedelta(minutes=3), timedelta(seconds=5)
 
@@ -57,7 +58,7 @@ def conclude(cycle_id: int, payment: Payment, *, today: date, now: datetime) -> 
     cycle = Cycle.objects.get(pk=cycle_id)
     problem = BANK_ASKS if payment.state == Payment.State.NEEDS_CUSTOMER else payment.problem
     # Where the card was declined, the balance may cover it all the same.
-    settling.settle(
+    settling.settle_or_park(
         [cycle.account_id],
         month=cycle.month,
         today=today,
@@ -72,6 +73,14 @@ def call_off(cycle: Cycle, *, now: datetime) -> bool:
     if cycle.payment is None or cycle.payment.is_decided:
         return True
     return payments.call_off(cycle.payment, now=now, problem=payments.NOT_CONFIRMED).is_decided
+
+
+def call_off_needless(*, now: datetime) -> int:
+    """End payments that wait for a customer whose renewal was paid otherwise meanwhile, or is not due any more."""
+    waiting = Payment.objects.filter(state=Payment.State.NEEDS_CUSTOMER, purpose=Payment.Purpose.RENEWAL)
+    needed = Cycle.objects.exclude(state=Cycle.State.SETTLED).filter(payment__in=waiting).values("payment")
+    needless = list(waiting.exclude(pk__in=needed).select_related("card", "account"))
+    return sum(payments.call_off(payment, now=now, problem=PAID_OTHERWISE).is_decided for payment in needless)
 
 
 def _begin(cycle_id: int, today: date, now: datetime) -> Payment | None:
@@ -93,7 +102,9 @@ def _begin(cycle_id: int, today: date, now: datetime) -> Payment | None:
                     problem = str(refusal)
             else:
                 problem = last.problem
-    settling.settle([cycle.account_id], month=cycle.month, today=today, now=now, balance_alone=True, problem=problem)
+    settling.settle_or_park(
+        [cycle.account_id], month=cycle.month, today=today, now=now, balance_alone=True, problem=problem
+    )
     return None
 
 
@@ -109,13 +120,15 @@ def _decided(cycle: Cycle, last: Payment | None, today: date) -> Decided | None:
 
 
 def _write_down(cycle: Cycle, decided: Decided, today: date, now: datetime) -> Payment:
+    # A day has one payment; but one that stopped before the bank was asked was none.
+    after = f":{cycle.payment_id}" if cycle.payment and cycle.payment.problem == payments.INTERRUPTED else ""
     card = cycle.account.cards.select_related("account__card_holder").get(pk=decided.card_id or 0)
     cycle.payment = payments.begin(
         account=card.account,
         card=card,
         amount=decided.from_card,
         purpose=Payment.Purpose.RENEWAL,
-        token=uuid5(_PAYMENTS, f"{cycle.pk}:{cycle.part}:{today}"),
+        token=uuid5(_PAYMENTS, f"{cycle.pk}:{cycle.part}:{today}{after}"),
         now=now,
         on_session=False,
     )

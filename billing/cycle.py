@@ -12,10 +12,10 @@ from datetime import date, datetime
 from typing import Any
 
 import structlog
-from django.db import DataError, IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Count, F, Q
 
-from billing import card_renewals, due, ending, mails, months, notices, parking, settling
+from billing import card_renewals, due, ending, mails, months, notices, settling
 from billing.models import Cycle, CycleRun, ParkedAccount, Service
 from billing.models.cycles import CycleQuerySet
 
@@ -79,11 +79,12 @@ def attempt(outcome: Outcome, *, now: datetime, charge_cards: Callable[[], int])
     before, waiting = _tried(month, today), _waiting(month, today).count()
     watched = CycleRun.objects.create(on=today, month=month, accounts=waiting, started_at=now) if waiting else None
     for chunk in _chunks(month, today):
-        outcome.by_card += _settled(chunk, month, today, now)["card"]
+        outcome.by_card += settling.settle_or_park(chunk, month=month, today=today, now=now)["card"]
         if watched:
             CycleRun.objects.filter(pk=watched.pk).update(done=F("done") + len(chunk))
     charge_cards()
     _settle_topped_up(month, today, now)
+    card_renewals.call_off_needless(now=now)
     done = _tried(month, today) - before
     outcome.settled, outcome.failed, outcome.parked = done["settled"], done["failed"], done["parked"]
     if watched:
@@ -119,29 +120,14 @@ def _chunks(month: date, today: date) -> Iterator[list[int]]:
         after = accounts[-1]
 
 
-def _settled(accounts: list[int], month: date, today: date, now: datetime) -> Counter[str]:
-    """Settle them together; where one breaks that, each by itself, and that one is parked."""
-    try:
-        return settling.settle(accounts, month=month, today=today, now=now)
-    except (IntegrityError, DataError) as error:
-        # The database refuses what breaks a promise of its. Anything else is not the account's fault: the run ends, and
-        # the next goes on.
-        if len(accounts) == 1:
-            log.exception("account parked", account=accounts[0])
-            parking.park(account_id=accounts[0], reason=f"It could not be billed: {error}", now=now)
-            Cycle.objects.filter(account=accounts[0], month=month).update(attempted_on=today)
-            return Counter(parked=1)
-        log.warning("chunk settled one by one", accounts=len(accounts), error=repr(error))
-    return sum((_settled([account], month, today, now) for account in accounts), Counter[str]())
-
-
 def _settle_topped_up(month: date, today: date, now: datetime) -> None:
     """Settle what has failed and what the balance covers now: money came in, by whatever road."""
     covers = Q(account__ledger_account__balance__gte=F("net") + F("tax"))
     failed = Cycle.objects.open().filter(covers, month=month, state=Cycle.State.FAILED, turn_at__isnull=True)
     accounts = list(failed.order_by("account").values_list("account", flat=True))
     for begin in range(0, len(accounts), CHUNK):
-        settling.settle(accounts[begin : begin + CHUNK], month=month, today=today, now=now, balance_alone=True)
+        chunk = accounts[begin : begin + CHUNK]
+        settling.settle_or_park(chunk, month=month, today=today, now=now, balance_alone=True)
 
 
 def _cancel_unpaid(month: date, today: date, now: datetime) -> int:
@@ -168,6 +154,10 @@ def cancel_unpaid(cycle: Cycle, *, today: date, now: datetime) -> bool:
 
     Numbers are kept for their holder (domain.md §7). False where it was paid, or cancelled, meanwhile.
     """
+    # Once more under the lock: what was put into the balance until now still pays for it.
+    settling.settle(
+        [cycle.account_id], month=cycle.month, today=today, now=now, balance_alone=True, problem=cycle.problem
+    )
     found = Cycle.objects.select_for_update(of=("self",)).select_related("account__user").get(pk=cycle.pk)
     is_due = found.state == Cycle.State.FAILED and found.cancelled_on is None and found.attempted_on == today
     if not is_due or found.told_on is None or found.told_on >= today:

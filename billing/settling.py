@@ -9,10 +9,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection, transaction
+import structlog
+from django.db import DataError, IntegrityError, connection, transaction
 
-from billing import ledger, months
+from billing import ledger, months, parking
 from billing.due import DECIDED, DUE, facts_of
+from billing.models import Cycle
+
+log = structlog.get_logger(__name__)
 
 # Cards are charged one after the other at this pace, whoever hands them on (Stripe allows more).
 CARDS_A_SECOND = 20
@@ -144,6 +148,23 @@ def settle(
         _park(cursor, [account for account, fate in fates.items() if fate == "parked"], now)
         _give_turns(cursor, [account for account, fate in fates.items() if fate == "card"], month, now)
     return Counter(fates.values())
+
+
+def settle_or_park(accounts: Sequence[int], *, month: date, today: date, now: datetime, **how: Any) -> Counter[str]:
+    """Settle them together (see ``settle``); where one breaks that, each by itself, and that one is parked."""
+    try:
+        return settle(accounts, month=month, today=today, now=now, **how)
+    except (IntegrityError, DataError) as error:
+        # The database refuses what breaks a promise of its. Anything else is not the account's fault: the run ends, and
+        # the next goes on.
+        if len(accounts) == 1:
+            log.exception("account parked", account=accounts[0])
+            parking.park(account_id=accounts[0], reason=f"It could not be billed: {error}", now=now)
+            Cycle.objects.filter(account=accounts[0], month=month).update(attempted_on=today)
+            return Counter(parked=1)
+        log.warning("chunk settled one by one", accounts=len(accounts), error=repr(error))
+    alone = (settle_or_park([account], month=month, today=today, now=now, **how) for account in accounts)
+    return sum(alone, Counter[str]())
 
 
 def _plan_for_many(cursor: Any, accounts: Sequence[int]) -> None:

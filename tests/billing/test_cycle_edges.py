@@ -1,13 +1,13 @@
 """The month at its edges: what comes late, twice, over midnight, or while somebody else is at it."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
-from billing import card_renewals, stripe_api, taxes
-from billing.models import Cycle, Invoice, Payment
-from tests.billing.month import FEBRUARY, at_noon, balance, charge_cards, customer, run
+from billing import audit, card_renewals, cycle, stripe_api, taxes
+from billing.models import Cycle, Invoice, Payment, Service
+from tests.billing.month import FEBRUARY, add_funds, at_noon, balance, charge_cards, customer, run
 from tests.localstripe import add_card, charges
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalog")]
@@ -27,8 +27,7 @@ def taken(account) -> list[Decimal]:
 
 def begun(account, today) -> Payment:
     """The payment of the account's renewal, as a worker that was killed before it asked the bank has left it."""
-    cycle = Cycle.objects.get(account=account)
-    return card_renewals._begin(cycle.pk, today, at_noon(today))
+    return card_renewals._begin(Cycle.objects.get(account=account).pk, today, at_noon(today))
 
 
 class TestCards:
@@ -72,6 +71,84 @@ class TestCards:
         charge_cards(THE_28TH)
 
         assert (taken(alice), balance(alice)) == ([DUE, DUE], Decimal("0.12"))
+
+    def test_a_worker_killed_before_the_bank_was_asked_is_no_attempt(self):
+        alice = customer("alice")
+        add_card(alice, now=at_noon(THE_27TH))
+        run(THE_27TH, charges=False)
+        begun(alice, THE_27TH)
+        card_renewals.payments.settle_unknown(now=at_noon(THE_27TH) + timedelta(minutes=3))
+
+        outcome = run(THE_27TH)
+
+        assert (outcome.settled, outcome.told, taken(alice)) == (1, 0, [DUE])
+        assert list(Payment.objects.order_by("pk").values_list("state", flat=True)) == ["failed", "succeeded"]
+
+    def test_a_payment_that_waits_for_its_customer_is_called_off_where_the_balance_has_paid(self):
+        alice = customer("alice")
+        add_card(alice, now=at_noon(THE_27TH))
+        run(THE_27TH, charges=False)
+        payment = waits_for_its_customer(alice, THE_27TH)
+        add_funds(alice, "5")
+
+        outcome = run(THE_27TH)
+
+        payment.refresh_from_db()
+        assert (outcome.settled, payment.state, payment.problem) == (1, "failed", card_renewals.PAID_OTHERWISE)
+        assert stripe_api.retrieve_intent(payment.stripe_id).status == "canceled"
+
+
+class TestMoneyThatComesAtTheLastMoment:
+    def test_what_is_in_the_balance_when_its_services_are_to_be_cancelled_pays_for_them(self):
+        alice = customer("alice")
+        run(LAST_DAY)
+        cycle.attempt(cycle.Outcome(on=THE_1ST, month=FEBRUARY), now=at_noon(THE_1ST), charge_cards=lambda: 0)
+        add_funds(alice, "5")
+
+        assert cycle.cancel_unpaid(Cycle.objects.get(), today=THE_1ST, now=at_noon(THE_1ST)) is False
+        assert (Cycle.objects.get().state, balance(alice)) == ("settled", Decimal("2.88"))
+        assert Service.objects.get().state == "active"
+
+    @pytest.mark.usefixtures("stripe_server")
+    def test_a_payment_that_its_customer_confirmed_just_before_it_is_called_off_pays_for_them(self):
+        alice = customer("alice")
+        add_card(alice, now=at_noon(LAST_DAY))
+        run(LAST_DAY, charges=False)
+        payment = waits_for_its_customer(alice, LAST_DAY)
+        run(LAST_DAY)
+        run(THE_1ST, charges=False)
+        card_renewals.conclude(Cycle.objects.get().pk, payment, today=THE_1ST, now=at_noon(THE_1ST))
+        stripe_api.confirm_intent(payment.stripe_id, token=str(payment.token), on_session=False)
+
+        outcome = run(THE_1ST)
+
+        assert (outcome.cancelled, Cycle.objects.get().state, taken(alice), balance(alice)) == (0, "settled", [DUE], 0)
+
+
+class TestAnAccountThatBreaksAPromise:
+    """A transfer of the key that its renewal will have: a defect that nothing else shows."""
+
+    def test_one_whose_money_came_late_is_parked_and_the_run_goes_on(self):
+        alice, bob = customer("alice"), customer("bob")
+        run(LAST_DAY)
+        add_funds(alice, "3", key=f"renewal:{alice.pk}:2027-02:1")
+
+        run(LAST_DAY)
+        outcome = run(THE_1ST)
+
+        assert (outcome.cancelled, outcome.parked_now) == (1, [alice.number])
+        assert [Cycle.objects.get(account=each).state for each in (alice, bob)] == ["parked", "failed"]
+
+    @pytest.mark.usefixtures("stripe_server")
+    def test_one_whose_card_was_charged_is_parked_with_its_money_in_the_balance(self):
+        alice = customer("alice")
+        add_card(alice, now=at_noon(THE_27TH))
+        add_funds(alice, "0.01", key=f"renewal:{alice.pk}:2027-02:1")
+
+        run(THE_27TH)
+
+        assert (Cycle.objects.get().state, taken(alice), balance(alice)) == ("parked", [Decimal("2.11")], DUE)
+        assert list(audit.differences()) == []
 
 
 def spend(account, amount: str) -> None:
