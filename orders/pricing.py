@@ -70,6 +70,11 @@ def channels_problem(number_service: Service, quantity: int, *, used: int) -> st
         )
     if number_service.state != Service.State.ACTIVE:
         return f"{number} is not active any more, so it takes no channels."
+    if number_service.is_ending:
+        return (
+            f"{number} is cancelled and ends on {number_service.paid_until:%-d %B %Y}, its channels with it. "
+            "Keep the number first."
+        )
     if product.channels is None:
         return f"{number} takes any number of calls at a time under {product.name}: it needs no extra channels."
     if not product.takes_extra_channels:

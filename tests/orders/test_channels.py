@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.models import Service
+from callcentric import clock
 from catalog.models import Product
 from tests.factories import PhoneNumberFactory, hold_number
 from tests.orders.channels import hold_channels, in_cart, wait_for_number
@@ -50,6 +51,15 @@ class TestThePage:
         ]
         assert page.content.decode().count('<h2 id="others">Your other numbers</h2>') == 1
         assert page.context["form"]["number"].value() == str(number.pk)
+
+    def test_a_number_that_is_cancelled_takes_none(self, alice, alice_client):
+        """A channel ordered from the 27th on is paid to the end of the next month, and would end before it began."""
+        number = hold_number(alice, ending_asked_at=clock.now())
+        page = alice_client.get(PAGE)
+        assert [other.problem for other in page.context["others"]] == [
+            f"{number.phone_number} is cancelled and ends on 31 January 2027, its channels with it. "
+            "Keep the number first."
+        ]
 
     def test_a_channel_that_has_ended_takes_no_place(self, alice, alice_client):
         hold_channels(hold_number(alice), 4, state="cancelled")
