@@ -48,6 +48,7 @@ def fill(back_order: BackOrder, *, number: PhoneNumber, now: datetime) -> None:
     service.state, service.phone_number = Service.State.ACTIVE, number
     service.paid_until = max(service.paid_until, months.last_day(now.date()))
     service.save(update_fields=["state", "phone_number", "paid_until"])
+    _pay_911_on(service)
     mails.number_assigned(service)
 
 
@@ -155,6 +156,17 @@ def _locked(back_order: BackOrder) -> Service:
     if back_order.state != State.WAITING:
         raise NoLongerWaiting(_why_not(back_order))
     return service
+
+
+def _pay_911_on(service: Service) -> None:
+    """911 that only numbers on their way call for is not renewed, so it is paid for as far as the number that came."""
+    continuing = Service.objects.continuing().filter(account=service.account_id, kind__in=emergency.CALLS_FOR_911)
+    if continuing.exclude(pk=service.pk).exists():
+        return
+    e911 = Service.objects.held().filter(account=service.account_id, kind=Product.Kind.E911)
+    # Passed over where somebody has it: to wait for it would be against the order of locks.
+    behind = e911.filter(paid_until__lt=service.paid_until).select_for_update(skip_locked=True)
+    Service.objects.filter(pk__in=list(behind.values_list("pk", flat=True))).update(paid_until=service.paid_until)
 
 
 def _why_not(back_order: BackOrder) -> str:

@@ -14,6 +14,7 @@ from billing.models import Service
 from orders import back_orders
 from orders.models import Cart, OrderLine
 from phone_numbers.models import BackOrder, PhoneNumber
+from tests.billing.month import hold_plan
 from tests.factories import PhoneNumberFactory, RateCenterFactory
 from tests.orders.checkouts import NOON, balance
 from tests.orders.conftest import credit, live_at_the_billing_address, put_into_cart
@@ -94,6 +95,15 @@ class TestFill:
     def test_nobody_pays_for_a_month_without_a_number(self, waiting, customer):
         back_orders.fill(waiting, number=PhoneNumberFactory(), now=NOON.replace(month=2, day=3))
         assert (service_of(waiting).paid_until, balance(customer)) == (date(2027, 2, 28), 200 - PAID)
+
+    def test_911_that_came_with_it_and_nothing_else_called_for_is_paid_as_far(self, waiting, customer):
+        back_orders.fill(waiting, number=PhoneNumberFactory(), now=NOON.replace(month=2, day=3))
+        assert Service.objects.get(account=customer, kind="e911").paid_until == date(2027, 2, 28)
+
+    def test_911_that_a_plan_called_for_meanwhile_is_not(self, waiting, customer):
+        hold_plan(customer, "pay-per-call")
+        back_orders.fill(waiting, number=PhoneNumberFactory(), now=NOON.replace(month=2, day=3))
+        assert Service.objects.get(account=customer, kind="e911").paid_until == date(2027, 1, 31)
 
     def test_what_was_paid_further_stays(self, customer):
         waiting = wait_for_number(customer, now=NOON.replace(day=28))
