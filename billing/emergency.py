@@ -5,7 +5,7 @@ It is one per account, for whoever has a rate plan or a phone number and a servi
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 
 from django.db import transaction
@@ -62,11 +62,12 @@ def decision_for(account: Account, held: Iterable[Service]) -> Decision:
 
 
 @transaction.atomic
-def review(account: Account, *, now: datetime) -> Decision:
+def review(account: Account, *, now: datetime, on: date | None = None) -> Decision:
     """Carry out what the account's address and services call for; safe to do at any time and any number of times.
 
     911 moves to the service address, where it is not active until that is confirmed, or ends, and an e-mail says so.
-    Where it is missing nothing is added: the customer is asked, because it costs money.
+    Where it is missing nothing is added: the customer is asked, because it costs money. ``on`` is the day on which what
+    called for it ended, where that is another day than today.
     """
     kinds = [*CALLS_FOR_911, Product.Kind.E911]
     # Locked before anything is read: whoever orders at the same time has the lock too.
@@ -79,7 +80,7 @@ def review(account: Account, *, now: datetime) -> Decision:
         return decision
     service.account = account
     if decision == Decision.END:
-        _end(service, now)
+        _end(service, on or now.date())
     elif decision == Decision.MOVE:
         _move(service)
     elif account.service_address and service.address != account.service_address:
@@ -146,7 +147,7 @@ def _move(service: Service) -> None:
     mails.emergency_moved(service)
 
 
-def _end(service: Service, now: datetime) -> None:
-    service.state, service.cancelled_on, service.reason = State.CANCELLED, now.date(), Service.Reason.NOT_NEEDED
+def _end(service: Service, on: date) -> None:
+    service.state, service.cancelled_on, service.reason = State.CANCELLED, on, Service.Reason.NOT_NEEDED
     service.save(update_fields=["state", "cancelled_on", "reason"])
     mails.emergency_ended(service)

@@ -86,6 +86,7 @@ def end(services: Collection[Service], *, reason: str, on: date, now: datetime) 
     A number is kept for its last holder from that day on. What has ended before stays as it is.
     """
     wanted = [service.pk for service in services]
+    _lock_all_of({service.account_id for service in services})
     held = Service.objects.held().select_related("account", "product", "phone_number")
     ended = list(
         held.filter(Q(pk__in=wanted) | Q(number_service__in=wanted)).order_by("pk").select_for_update(of=("self",))
@@ -97,7 +98,7 @@ def end(services: Collection[Service], *, reason: str, on: date, now: datetime) 
         if service.phone_number:
             stock.disconnect(service.phone_number, holder=service.account, on=on)
     if ended:
-        emergency.review(ended[0].account, now=now)
+        emergency.review(ended[0].account, now=now, on=on)
     return ended
 
 
@@ -129,6 +130,7 @@ def _end_of(account: Account, today: date, now: datetime) -> int:
 
 
 def _end_over(account: Account, today: date, now: datetime) -> int:
+    _lock_all_of({account.pk})
     over = Service.objects.ended(today).filter(account=account).select_for_update().order_by("pk")
     by_day: dict[date, list[Service]] = {}
     for service in over:
@@ -140,6 +142,12 @@ def _end_over(account: Account, today: date, now: datetime) -> int:
     if ended:
         mails.services_ended(account, ended, max(by_day))
     return len(ended)
+
+
+def _lock_all_of(accounts: Collection[int]) -> None:
+    """Lock all that the accounts hold, in the order of their keys, as the cycle does: 911 may end too."""
+    held = Service.objects.held().filter(account__in=accounts).order_by("pk")
+    list(held.select_for_update(of=("self",)).values_list("pk", flat=True))
 
 
 def _locked(service: Service) -> Service:
