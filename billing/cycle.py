@@ -6,7 +6,7 @@ whatever a run that was killed has left is found by the next.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 # Accounts that are settled in one transaction: enough to be quick, few enough that nobody waits long for their locks.
 CHUNK = 5_000
 FORECAST_ON_DAY = 20
+# Months before that are looked through for renewals that were left.
+LOOKS_BACK = 3
 
 
 @dataclass
@@ -62,23 +64,26 @@ def run(*, on: date, now: datetime, charge_cards: Callable[[], int]) -> Outcome:
     if FORECAST_ON_DAY <= on.day < months.CYCLE_STARTS_ON_DAY:
         outcome.planned += _plan_all(months.next_month(on))
         outcome.forecasts = notices.forecast_all(month=months.next_month(on), today=on)
-    attempt(outcome, now=now, charge_cards=charge_cards)
-    if on >= outcome.month:
-        outcome.cancelled = _cancel_unpaid(outcome.month, on, now)
-    outcome.told = notices.tell_failed(month=outcome.month, today=on)
+    for month in sorted({*_left_over(outcome.month).values(), outcome.month}):
+        attempt(outcome, month=month, now=now, charge_cards=charge_cards)
+        if on >= month:
+            outcome.cancelled += _cancel_unpaid(month, on, now)
+        outcome.told += notices.tell_failed(month=month, today=on)
     outcome.parked_now = list(ParkedAccount.objects.open().values_list("account__number", flat=True)[:100])
     if outcome.settled or outcome.failed or outcome.by_card or outcome.cancelled:
         log.info("cycle run", **outcome.as_dict())
     return outcome
 
 
-def attempt(outcome: Outcome, *, now: datetime, charge_cards: Callable[[], int]) -> None:
-    """Charge every account for the month of ``outcome``: from balances, all at once, then by card, one by one."""
-    month, today = outcome.month, outcome.on
-    outcome.planned += _plan_all(month)
-    before, waiting = _tried(month, today), _waiting(month, today).count()
+def attempt(outcome: Outcome, *, month: date, now: datetime, charge_cards: Callable[[], int]) -> None:
+    """Charge every account for ``month``: from balances, all at once, then by card, one by one."""
+    today = outcome.on
+    if month == outcome.month:
+        outcome.planned += _plan_all(month)
+    late = list(_left_over(month))
+    before, waiting = _tried(month, today), _waiting(month, today, late).count()
     watched = CycleRun.objects.create(on=today, month=month, accounts=waiting, started_at=now) if waiting else None
-    for chunk in _chunks(month, today):
+    for chunk in _chunks(_waiting(month, today, late)):
         outcome.by_card += settling.settle_or_park(chunk, month=month, today=today, now=now)["card"]
         if watched:
             CycleRun.objects.filter(pk=watched.pk).update(done=F("done") + len(chunk))
@@ -86,9 +91,20 @@ def attempt(outcome: Outcome, *, now: datetime, charge_cards: Callable[[], int])
     _settle_topped_up(month, today, now)
     card_renewals.call_off_needless(now=now)
     done = _tried(month, today) - before
-    outcome.settled, outcome.failed, outcome.parked = done["settled"], done["failed"], done["parked"]
+    outcome.settled += done["settled"]
+    outcome.failed += done["failed"]
+    outcome.parked += done["parked"]
     if watched:
         CycleRun.objects.filter(pk=watched.pk).update(finished_at=now, outcome=outcome.as_dict())
+
+
+def _left_over(month: date) -> dict[int, date]:
+    """Accounts with a renewal of a month before ``month`` that is still open: they were parked for so long."""
+    earliest = month
+    for _ in range(LOOKS_BACK):
+        earliest = months.month_before(earliest)
+    late = Cycle.objects.open().filter(month__gte=earliest, month__lt=month)
+    return dict(late.order_by("-month").values_list("account", "month"))
 
 
 def _plan_all(month: date) -> int:
@@ -99,10 +115,11 @@ def _plan_all(month: date) -> int:
     return planned
 
 
-def _waiting(month: date, today: date) -> CycleQuerySet:
-    """The open cycles that were not tried today."""
+def _waiting(month: date, today: date, late: Collection[int]) -> CycleQuerySet:
+    """The open cycles that were not tried today, but of accounts whose month before comes first."""
     not_today = Q(attempted_on__isnull=True) | ~Q(attempted_on=today)
-    return Cycle.objects.open().filter(not_today, month=month, turn_at__isnull=True)
+    waiting = Cycle.objects.open().filter(not_today, month=month, turn_at__isnull=True)
+    return waiting.exclude(account__in=late) if late else waiting
 
 
 def _tried(month: date, today: date) -> Counter[str]:
@@ -111,10 +128,10 @@ def _tried(month: date, today: date) -> Counter[str]:
     return Counter({row["state"]: row["accounts"] for row in tried.annotate(accounts=Count("pk"))})
 
 
-def _chunks(month: date, today: date) -> Iterator[list[int]]:
+def _chunks(waiting: CycleQuerySet) -> Iterator[list[int]]:
     after = 0
     while accounts := list(
-        _waiting(month, today).filter(account__gt=after).order_by("account").values_list("account", flat=True)[:CHUNK]
+        waiting.filter(account__gt=after).order_by("account").values_list("account", flat=True)[:CHUNK]
     ):
         yield accounts
         after = accounts[-1]

@@ -11,10 +11,11 @@ from billing.models import Cycle, ParkedAccount
 @transaction.atomic
 def park(*, account_id: int, reason: str, now: datetime) -> None:
     """Park an account, once however often this is asked for; nothing is billed to it or cancelled until released."""
+    # The cycles first, as whoever settles them has them.
+    Cycle.objects.open().filter(account=account_id).update(state=Cycle.State.PARKED, problem=reason[:300], turn_at=None)
     ParkedAccount.objects.bulk_create(
         [ParkedAccount(account_id=account_id, reason=reason[:300], parked_at=now)], ignore_conflicts=True
     )
-    Cycle.objects.open().filter(account=account_id).update(state=Cycle.State.PARKED, problem=reason[:300], turn_at=None)
 
 
 @transaction.atomic

@@ -37,6 +37,7 @@ FROM (SELECT DISTINCT account_id FROM due) due
 LEFT JOIN billing_parkedaccount parked ON parked.account_id = due.account_id AND parked.released_at IS NULL
 LEFT JOIN billing_cycle known ON known.account_id = due.account_id AND known.month = %(month)s
 WHERE known.id IS NULL OR known.state = 'settled' OR known.cancelled_on IS NOT NULL
+ORDER BY due.account_id
 ON CONFLICT (month, account_id) DO UPDATE SET state = excluded.state, part = billing_cycle.part + 1,
     problem = excluded.problem, told = '', told_on = NULL, attempted_on = NULL, cancelled_on = NULL, payment_id = NULL,
     turn_at = NULL
@@ -47,6 +48,10 @@ _LOCK_CYCLES = """
 SELECT account_id FROM billing_cycle
 WHERE month = %(month)s AND account_id = ANY(%(accounts)s)
     AND state IN ('planned', 'failed') AND cancelled_on IS NULL
+    AND NOT EXISTS (
+        SELECT FROM billing_parkedaccount parked
+        WHERE parked.account_id = billing_cycle.account_id AND parked.released_at IS NULL
+    )
     AND (%(balance_alone)s OR turn_at IS NULL AND attempted_on IS DISTINCT FROM %(today)s)
 ORDER BY account_id FOR NO KEY UPDATE SKIP LOCKED
 """
@@ -99,7 +104,8 @@ SELECT account_id, fate FROM decided
 
 _GIVE_TURNS = """
 WITH last AS (
-    SELECT greatest(%(now)s, max(turn_at)) AS at FROM billing_cycle WHERE turn_at IS NOT NULL
+    -- None of tomorrow: development may have moved the clock there and back.
+    SELECT greatest(%(now)s, max(turn_at)) AS at FROM billing_cycle WHERE turn_at < %(now)s + interval '1 day'
 ), waiting AS (
     SELECT id, row_number() OVER (ORDER BY account_id) AS place
     FROM billing_cycle WHERE month = %(month)s AND account_id = ANY(%(accounts)s)

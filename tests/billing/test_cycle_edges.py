@@ -5,9 +5,22 @@ from decimal import Decimal
 
 import pytest
 
-from billing import audit, card_renewals, cycle, stripe_api, taxes
-from billing.models import Cycle, Invoice, Payment, Service
-from tests.billing.month import FEBRUARY, add_funds, at_noon, balance, charge_cards, customer, run
+from billing import audit, card_renewals, cycle, ending, parking, stripe_api, taxes
+from billing.models import Cycle, Invoice, ParkedAccount, Payment, Service
+from catalog.models import Price
+from tests.billing.month import (
+    FEBRUARY,
+    MARCH,
+    add_funds,
+    at_noon,
+    balance,
+    charge_cards,
+    customer,
+    hold_911,
+    paid_until,
+    run,
+)
+from tests.factories import AddressFactory
 from tests.localstripe import add_card, charges
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalog")]
@@ -102,7 +115,9 @@ class TestMoneyThatComesAtTheLastMoment:
     def test_what_is_in_the_balance_when_its_services_are_to_be_cancelled_pays_for_them(self):
         alice = customer("alice")
         run(LAST_DAY)
-        cycle.attempt(cycle.Outcome(on=THE_1ST, month=FEBRUARY), now=at_noon(THE_1ST), charge_cards=lambda: 0)
+        cycle.attempt(
+            cycle.Outcome(on=THE_1ST, month=FEBRUARY), month=FEBRUARY, now=at_noon(THE_1ST), charge_cards=lambda: 0
+        )
         add_funds(alice, "5")
 
         assert cycle.cancel_unpaid(Cycle.objects.get(), today=THE_1ST, now=at_noon(THE_1ST)) is False
@@ -123,6 +138,90 @@ class TestMoneyThatComesAtTheLastMoment:
         outcome = run(THE_1ST)
 
         assert (outcome.cancelled, Cycle.objects.get().state, taken(alice), balance(alice)) == (0, "settled", [DUE], 0)
+
+
+class TestAnAccountThatWasParkedForSoLong:
+    """Its renewal was not tried while February was collected, and it is released when March is."""
+
+    RELEASED, THE_DAY_AFTER = date(2027, 2, 27), date(2027, 2, 28)
+
+    def parked(self, sam, **more):
+        alice = customer("alice", **more)
+        parking.park(account_id=alice.pk, reason="Stripe says something else.", now=at_noon(THE_27TH))
+        run(THE_27TH)
+        run(THE_1ST)
+        run(self.RELEASED)
+        parking.release(ParkedAccount.objects.get(), by=sam, now=at_noon(self.RELEASED))
+        return alice
+
+    def test_pays_for_both_months(self, sam):
+        alice = self.parked(sam, funds="10")
+
+        run(self.RELEASED)
+        run(self.RELEASED)
+
+        months = Invoice.objects.order_by("month").values_list("month", "net")
+        assert list(months) == [(FEBRUARY, Decimal("1.95")), (MARCH, Decimal("1.95"))]
+        assert (balance(alice), paid_until(alice)) == (Decimal("5.76"), [date(2027, 3, 31)])
+
+    def test_or_is_told_of_the_first_and_loses_its_services_the_day_after(self, sam):
+        self.parked(sam)
+
+        first, second = run(self.RELEASED), run(self.THE_DAY_AFTER)
+
+        assert (first.failed, first.told, first.cancelled) == (1, 1, 0)
+        assert (second.failed, second.told, second.cancelled) == (1, 0, 1)
+        cycles = Cycle.objects.order_by("month").values_list("month", "state", "net")
+        assert list(cycles) == [(FEBRUARY, "failed", Decimal("1.95")), (MARCH, "settled", 0)]
+
+    def test_a_second_month_does_not_pass_the_first(self, sam):
+        """A price that has come down: the balance covers March and not February."""
+        alice = self.parked(sam, funds="1.50")
+        Price.objects.create(product=Service.objects.get().product, monthly="1.00", setup=0, effective_on=MARCH)
+
+        run(self.RELEASED)
+
+        assert (balance(alice), Invoice.objects.count()) == (Decimal("1.50"), 0)
+
+
+class TestParking:
+    def test_an_account_that_is_parked_while_its_cycle_is_planned_is_not_billed(self):
+        alice = customer("alice", funds="10")
+        run(date(2027, 1, 20))
+        ParkedAccount.objects.create(account=alice, reason="Parked by somebody who did not see the cycle.")
+
+        run(THE_27TH)
+
+        assert (balance(alice), Invoice.objects.count()) == (Decimal("10"), 0)
+
+
+class TestTurns:
+    pytestmark = pytest.mark.usefixtures("stripe_server")
+
+    def test_one_of_another_year_makes_nobody_wait(self):
+        """Development has moved the clock there and back."""
+        alice, bob = customer("alice"), customer("bob")
+        for account in (alice, bob):
+            add_card(account, now=at_noon(THE_27TH))
+        run(THE_27TH, charges=False)
+        Cycle.objects.filter(account=alice).update(turn_at=at_noon(date(2030, 1, 1)))
+        Cycle.objects.filter(account=bob).update(turn_at=None)
+
+        run(THE_27TH, charges=False)
+
+        assert Cycle.objects.get(account=bob).turn_at < at_noon(THE_27TH) + timedelta(seconds=1)
+
+
+class TestEnding:
+    def test_911_ends_on_the_day_of_the_last_number(self):
+        alice = customer("alice", service_address=AddressFactory())
+        hold_911(alice)
+        ending.cancel(Service.objects.get(kind="did"), today=date(2027, 1, 12), now=at_noon(date(2027, 1, 12)))
+
+        run(date(2027, 2, 3))
+
+        ended = Service.objects.values_list("kind", "reason", "cancelled_on").order_by("kind")
+        assert list(ended) == [("did", "customer", LAST_DAY), ("e911", "not_needed", LAST_DAY)]
 
 
 class TestAnAccountThatBreaksAPromise:
