@@ -37,8 +37,9 @@ WITH {DUE}, {DECIDED}
 INSERT INTO billing_rehearsedaccount
     (run_id, account_id, fate, services, net, tax, from_balance, from_card, last_net)
 SELECT %(run)s, decided.account_id, CASE WHEN parked.id IS NULL THEN fate ELSE 'parked' END, services, net, tax,
-    CASE fate WHEN 'balance' THEN total WHEN 'card' THEN greatest(total - asked_of_card, 0) ELSE 0 END,
-    CASE fate WHEN 'card' THEN asked_of_card ELSE 0 END,
+    CASE WHEN parked.id IS NOT NULL THEN 0 WHEN fate = 'balance' THEN total
+         WHEN fate = 'card' THEN greatest(total - asked_of_card, 0) ELSE 0 END,
+    CASE WHEN parked.id IS NULL AND fate = 'card' THEN asked_of_card ELSE 0 END,
     coalesce((
         SELECT sum(invoice.net) FROM billing_invoice invoice
         WHERE invoice.account_id = decided.account_id AND invoice.month = %(last_month)s
@@ -105,21 +106,8 @@ def changed_most(run: CycleRun) -> QuerySet[RehearsedAccount]:
 def write_csv(run: CycleRun, file: Any) -> None:
     """Every account of a rehearsal for a spreadsheet, largest difference first."""
     writer = csv.writer(file)
-    columns = [
-        "account__number",
-        "fate",
-        "services",
-        "net",
-        "tax",
-        "from_balance",
-        "from_card",
-        "last_net",
-        "difference",
-    ]
-    writer.writerow(
-        ["Account", "Fate", "Services", "Net", "Tax", "From balance", "From card", "Last month", "Difference"]
-    )
-    writer.writerows(changed_most(run).values_list(*columns).iterator(chunk_size=2_000))
+    writer.writerow(CSV_COLUMNS)
+    writer.writerows(changed_most(run).values_list(*CSV_COLUMNS.values()).iterator(chunk_size=2_000))
 
 
 def _accounts(month: date) -> int:
