@@ -172,9 +172,7 @@ def cancel_unpaid(cycle: Cycle, *, today: date, now: datetime) -> bool:
     Numbers are kept for their holder (domain.md §7). False where it was paid, or cancelled, meanwhile.
     """
     # Once more under the lock: what was put into the balance until now still pays for it.
-    settling.settle(
-        [cycle.account_id], month=cycle.month, today=today, now=now, balance_alone=True, problem=cycle.problem
-    )
+    settling.settle([cycle.account_id], month=cycle.month, today=today, now=now, balance_alone=True)
     found = Cycle.objects.select_for_update(of=("self",)).select_related("account__user").get(pk=cycle.pk)
     is_due = found.state == Cycle.State.FAILED and found.cancelled_on is None and found.attempted_on == today
     if not is_due or found.told_on is None or found.told_on >= today:

@@ -1,7 +1,10 @@
 """Tells customers what the month brings: what will be charged, what failed and why. Each notice once (domain.md §6)."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
+import structlog
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
@@ -10,19 +13,33 @@ from billing.due import Decided
 from billing.models import Card, Cycle, Service
 from callcentric.money import ZERO
 
+log = structlog.get_logger(__name__)
+
 # Customers that are written to between two looks at what is due.
 CHUNK = 500
 
 
 def forecast_all(*, month: date, today: date) -> int:
     """E-mail every account with services that continue what ``month`` will cost it, and from what; returns how many."""
-    told = 0
+    told, after = 0, 0
     untold = Cycle.objects.filter(month=month, state=Cycle.State.PLANNED, forecast_on__isnull=True)
-    while accounts := list(untold.order_by("account").values_list("account", flat=True)[:CHUNK]):
+    # One that somebody has locked is left to the next run.
+    while accounts := list(
+        untold.filter(account__gt=after).order_by("account").values_list("account", flat=True)[:CHUNK]
+    ):
         decided = {each.account_id: each for each in due.decide(accounts=accounts, month=month, today=today)}
-        for account in accounts:
-            told += _forecast(account, decided.get(account), month, today)
+        told += sum(_safely(_forecast, account, decided.get(account), month, today) for account in accounts)
+        after = accounts[-1]
     return told
+
+
+def _safely(tell: Callable[..., bool], *about: Any) -> bool:
+    try:
+        return tell(*about)
+    except Exception:
+        # One that we cannot deal with must not keep the others waiting.
+        log.exception("notice not written", about=about[0])
+        return False
 
 
 @transaction.atomic
@@ -43,7 +60,8 @@ def tell_failed(*, month: date, today: date) -> int:
     """E-mail those whose renewal failed today: the first time, and when the reason is another one; returns how many."""
     news = Q(told_on__isnull=True) | ~Q(told=F("problem"))
     failed = Cycle.objects.open().filter(news, month=month, state=Cycle.State.FAILED, attempted_on=today)
-    return sum(_tell(cycle, today) for cycle in failed.order_by("account").values_list("pk", flat=True).iterator())
+    cycles = failed.order_by("account").values_list("pk", flat=True)
+    return sum(_safely(_tell, cycle, today) for cycle in cycles.iterator())
 
 
 def ends_on(cycle: Cycle, *, today: date) -> date:

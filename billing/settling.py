@@ -87,7 +87,9 @@ WITH {DUE}, {DECIDED}, payable AS MATERIALIZED (
 ), failed AS (
     UPDATE billing_cycle SET state = CASE fate WHEN 'parked' THEN 'parked' ELSE 'failed' END, turn_at = NULL,
         net = decided.net, tax = decided.tax, attempted_on = %(today)s,
-        problem = CASE WHEN fate = 'parked' THEN %(no_price)s ELSE %(problem)s END
+        problem = CASE WHEN fate = 'parked' THEN %(no_price)s WHEN %(problem)s <> '' THEN %(problem)s
+            WHEN %(balance_alone)s AND billing_cycle.problem <> '' THEN billing_cycle.problem
+            ELSE %(no_means)s END
     FROM decided WHERE billing_cycle.account_id = decided.account_id AND month = %(month)s
         AND (fate = 'fail' OR fate = 'parked')
 ), idle AS (
@@ -131,16 +133,17 @@ def settle(
     today: date,
     now: datetime,
     balance_alone: bool = False,
-    problem: str = NO_MEANS,
+    problem: str = "",
 ) -> Counter[str]:
     """Settle the open cycles of ``accounts`` that their balance covers; returns how many met which fate.
 
-    Those whose card pays get their turn at Stripe, and the rest have failed for today, because of ``problem``. What was
-    tried today is left alone, unless ``balance_alone`` says that no card is asked any more.
+    Those whose card pays get their turn at Stripe, and the rest have failed for today, because of ``problem``: without
+    one, because nothing pays. What was tried today is left alone, unless ``balance_alone`` says that no card is asked
+    any more; then without a ``problem`` the one that it had stays.
     """
     facts = facts_of(accounts=accounts, month=month, today=today, balance_alone=balance_alone)
     facts |= {"now": now, "paid_until": months.last_day(month), "memo": f"Services for {month:%B %Y}"}
-    facts |= {"no_price": NO_PRICE, "problem": problem}
+    facts |= {"no_price": NO_PRICE, "no_means": NO_MEANS, "problem": problem}
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_CYCLES, facts)
         facts["accounts"] = [account for (account,) in cursor.fetchall()]

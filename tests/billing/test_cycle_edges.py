@@ -17,15 +17,17 @@ from tests.billing.month import (
     charge_cards,
     customer,
     hold_911,
+    hold_plan,
     paid_until,
     run,
 )
 from tests.factories import AddressFactory
-from tests.localstripe import add_card, charges
+from tests.localstripe import DECLINED_WHEN_CHARGED, add_card, charges
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalog")]
 
-THE_27TH, THE_28TH, LAST_DAY, THE_1ST = date(2027, 1, 27), date(2027, 1, 28), date(2027, 1, 31), FEBRUARY
+THE_20TH, THE_27TH, THE_28TH = date(2027, 1, 20), date(2027, 1, 27), date(2027, 1, 28)
+LAST_DAY, THE_1ST = date(2027, 1, 31), FEBRUARY
 DUE = Decimal("2.12")
 
 
@@ -184,10 +186,36 @@ class TestAnAccountThatWasParkedForSoLong:
         assert (balance(alice), Invoice.objects.count()) == (Decimal("1.50"), 0)
 
 
+class TestNotices:
+    def test_one_that_cannot_be_written_keeps_nobody_waiting(self):
+        """Told of nothing, it loses nothing."""
+        customer("alice", user__email="no address"), customer("bob")
+
+        assert run(THE_20TH).forecasts == 1
+        assert run(LAST_DAY).told == 1
+        assert run(THE_1ST).cancelled == 1
+        assert list(Service.objects.order_by("pk").values_list("state", flat=True)) == ["active", "cancelled"]
+
+    @pytest.mark.usefixtures("stripe_server")
+    def test_what_the_bank_said_stays_said_when_more_is_due_than_came_in(self):
+        alice = customer("alice")
+        plan = hold_plan(alice, ending_asked_at=at_noon(THE_20TH))
+        add_card(alice, DECLINED_WHEN_CHARGED, now=at_noon(THE_27TH))
+        run(THE_27TH)
+        ending.keep(plan, today=THE_27TH)
+        add_funds(alice, "5")
+
+        outcome = run(THE_27TH)
+
+        cycle = Cycle.objects.get()
+        assert (outcome.told, cycle.net) == (0, Decimal("8.90"))
+        assert cycle.problem == Payment.objects.get().problem
+
+
 class TestParking:
     def test_an_account_that_is_parked_while_its_cycle_is_planned_is_not_billed(self):
         alice = customer("alice", funds="10")
-        run(date(2027, 1, 20))
+        run(THE_20TH)
         ParkedAccount.objects.create(account=alice, reason="Parked by somebody who did not see the cycle.")
 
         run(THE_27TH)
