@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -41,7 +41,9 @@ def transfers(customer: LedgerAccount, *, kind: str = "", month: date | None = N
     if kind:
         found = found.filter(kind=kind)
     if month:
-        found = found.filter(made_at__gte=_begins(month), made_at__lt=_begins(months.next_month(month)))
+        found = found.filter(
+            made_at__gte=months.begins_at(month), made_at__lt=months.begins_at(months.next_month(month))
+        )
     return found.select_related("tax").order_by("-pk")
 
 
@@ -58,19 +60,21 @@ def write_csv(found: Iterable[Transfer], customer: LedgerAccount, file: Any) -> 
     """The same lines for a spreadsheet: amounts with all four places, texts that cannot act as formulas."""
     writer = csv.writer(file)
     writer.writerow(CSV_HEADER)
-    writer.writerows(_cells(line) for line in lines(found, customer))
+    writer.writerows(cells(line) for line in lines(found, customer))
 
 
-def _cells(line: Line) -> Iterator[str]:
+def cells(line: Line) -> Iterator[str]:
+    """A line as a row of a spreadsheet, in the order of CSV_HEADER."""
     yield line.on.isoformat()
     yield line.kind
-    yield _harmless(line.source)
+    yield harmless(line.source)
     yield str(line.amount)
     yield str(line.tax)
     yield "" if line.balance is None else str(line.balance)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """``text`` such that no spreadsheet takes it for a formula."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
@@ -87,7 +91,3 @@ def _line(transfer: Transfer, customer: LedgerAccount) -> Line:
         tax=sign * tax.amount if tax else ZERO,
         balance=last.target_balance if last.target_id == customer.pk else last.source_balance,
     )
-
-
-def _begins(month: date) -> datetime:
-    return datetime.combine(month.replace(day=1), time.min, tzinfo=clock.BUSINESS_ZONE)

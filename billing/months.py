@@ -1,9 +1,10 @@
 """Calendar months as they are billed (domain.md §5, §6). Dates and amounts in, dates and amounts out."""
 
 from calendar import monthrange
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
+from callcentric.clock import BUSINESS_ZONE
 from callcentric.money import to_cents
 
 # From this day on the cycle is collecting the next month, so an order pays for that month too.
@@ -18,6 +19,26 @@ def last_day(day: date) -> date:
 def next_month(day: date) -> date:
     """The first day of the month after the one ``day`` is in."""
     return last_day(day) + timedelta(days=1)
+
+
+def month_before(day: date) -> date:
+    """The first day of the month before the one ``day`` is in."""
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def between(first: date, last: date) -> list[date]:
+    """The first days of all months from the one of ``first`` to the one of ``last``."""
+    found = []
+    month = first.replace(day=1)
+    while month <= last:
+        found.append(month)
+        month = next_month(month)
+    return found
+
+
+def begins_at(month: date) -> datetime:
+    """The moment at which the month of a date begins in New York."""
+    return datetime.combine(month.replace(day=1), time.min, tzinfo=BUSINESS_ZONE)
 
 
 def days_left(today: date) -> int:

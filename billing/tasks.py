@@ -5,7 +5,7 @@ from datetime import timedelta
 import structlog
 from celery import shared_task
 
-from billing import card_renewals, cycle, emergency, events, payments
+from billing import card_renewals, cycle, emergency, events, payments, statements
 from billing.models import StripeEvent
 from callcentric import clock
 
@@ -62,3 +62,10 @@ def hand_on_turns() -> int:
 def renew_by_card(*, cycle_id: int) -> None:
     card_renewals.charge(cycle_id, today=clock.today(), now=clock.now())
     log.info("card had its turn", cycle=cycle_id)
+
+
+@shared_task
+def make_statements() -> None:
+    made = statements.make_due(now=clock.now())
+    if made:
+        log.info("statements made", statements=made)

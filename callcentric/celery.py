@@ -81,6 +81,11 @@ app.conf.beat_schedule = {
         "task": "orders.tasks.refund_overdue_back_orders",
         "schedule": crontab(minute=7),
     },
+    # Due on the 1st from 02:00 on; what is missing later, whenever the beat comes back.
+    "make the statements of months that are over": {
+        "task": "billing.tasks.make_statements",
+        "schedule": crontab(minute=12),
+    },
     # What nobody needs any more, at night.
     "forget sessions that have ended": {
         "task": "accounts.tasks.forget_ended_sessions",

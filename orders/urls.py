@@ -1,6 +1,6 @@
 from django.urls import path
 
-from orders.views import back_orders, channels, checkout, dashboard, history, inbound, shopping
+from orders.views import back_orders, channels, checkout, dashboard, history, inbound, shopping, spending
 
 urlpatterns = [
     path("dashboard/", dashboard.dashboard, name="dashboard"),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("checkout/", checkout.checkout, name="checkout"),
     path("checkout/address/", checkout.checkout_address, name="checkout_address"),
     path("back-orders/<int:pk>/withdraw/", back_orders.back_order_withdraw, name="back_order_withdraw"),
+    # Among billing's pages; here because billing knows no orders.
+    path("billing/spending/", spending.spending, name="spending"),
     path("orders/", history.orders, name="orders"),
     path("orders/<slug:reference>/", history.order_detail, name="order_detail"),
 ]

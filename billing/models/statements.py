@@ -37,9 +37,7 @@ class Statement(models.Model):
                 name="a_statement_without_lines_ends_as_it_began",
             ),
         ]
-        triggers = [
-            pgtrigger.Protect(name="statements_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
-        ]
+        triggers = [pgtrigger.Protect(name="statements_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
         return f"{self.number:08}"

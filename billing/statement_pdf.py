@@ -1,0 +1,210 @@
+"""Draws a statement as a PDF file: what its page says, on as many sheets as it takes."""
+
+import unicodedata
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+import font_source_sans_pro
+from django.conf import settings
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import letter
+from reportlab.lib.units import inch
+from reportlab.lib.utils import simpleSplit
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable, LongTable, SimpleDocTemplate, Spacer, Table
+
+from billing.statement_lines import Contents, Entry
+from callcentric.templatetags.show import balance, usd
+
+REGULAR, BOLD = "SourceSansPro", "SourceSansProBold"
+SIZE, LEADING = 9, 12
+INK, INK_SOFT, LINE = HexColor("#151b2f"), HexColor("#4b546c"), HexColor("#c3c9d8")
+MARGIN = 0.7 * inch
+WIDTH = letter[0] - 2 * MARGIN
+HEADER = ("Date", "Type", "Description", "Amount", "Tax", "Balance")
+COLUMNS = (62, 74, WIDTH - 62 - 74 - 3 * 66, 66, 66, 66)
+PADDING = 4
+INDENT = "\u2003"
+# Stands for a letter that the font does not have.
+UNKNOWN = "?"
+
+
+def draw(contents: Contents) -> bytes:
+    """The file. The header of the table is repeated on each page, and each says how many there are."""
+    _load_fonts()
+    file = BytesIO()
+    statement = contents.statement
+    document = SimpleDocTemplate(
+        file,
+        pagesize=letter,
+        leftMargin=MARGIN,
+        rightMargin=MARGIN,
+        topMargin=MARGIN,
+        bottomMargin=MARGIN + 0.25 * inch,
+        title=f"Statement {statement}, {statement.month:%B %Y}",
+        author=settings.OPERATOR,
+        subject=f"Account {statement.account.number}",
+        lang="en-US",
+    )
+    parts = [_head(contents), Spacer(0, 14), _summary(contents), Spacer(0, 18), *_movements(contents)]
+    document.build(parts, canvasmaker=_canvas_for(contents))
+    return file.getvalue()
+
+
+def _head(contents: Contents) -> Flowable:
+    statement, half = contents.statement, WIDTH / 2
+    account = statement.account
+    about = [
+        (settings.OPERATOR, f"Statement {statement}"),
+        (account.name, f"{contents.first_day:%-d %B %Y} to {contents.last_day:%-d %B %Y}"),
+        (str(statement.billing_address), f"Account {account.number}"),
+    ]
+    rows = [[_wrapped(left, half), _wrapped(right, half)] for left, right in about]
+    return Table(
+        rows,
+        colWidths=(half, half),
+        style=[
+            *_plain(),
+            ("FONT", (0, 0), (-1, 0), BOLD, 16, 22),
+            ("FONT", (0, 1), (-1, 1), BOLD, SIZE, LEADING),
+            ("ALIGN", (1, 0), (1, -1), "RIGHT"),
+            ("TOPPADDING", (0, 0), (-1, -1), 1),
+            ("BOTTOMPADDING", (0, 1), (-1, -1), 0),
+        ],
+    )
+
+
+def _summary(contents: Contents) -> Flowable:
+    statement = contents.statement
+    rows = [
+        ("Opening balance", balance(statement.opening)),
+        *((name, usd(amount)) for name, amount in contents.totals),
+        ("Closing balance", balance(statement.closing)),
+    ]
+    return Table(
+        rows,
+        colWidths=(150, 80),
+        hAlign="LEFT",
+        style=[
+            *_plain(),
+            ("FONT", (0, 0), (-1, 0), BOLD, SIZE, LEADING),
+            ("FONT", (0, -1), (-1, -1), BOLD, SIZE, LEADING),
+            ("LINEABOVE", (0, -1), (-1, -1), 1, INK),
+            ("ALIGN", (1, 0), (1, -1), "RIGHT"),
+        ],
+    )
+
+
+def _movements(contents: Contents) -> list[Flowable]:
+    if not contents.lines:
+        return [Table([["No money moved in this month."]], hAlign="LEFT", style=_plain())]
+    rows: list[list[str]] = [list(HEADER)]
+    lines: list[tuple] = []
+    for entry in contents.lines:
+        lines.append(("LINEABOVE", (0, len(rows)), (-1, len(rows)), 0.4, LINE))
+        rows += _rows_of(entry)
+    table = LongTable(
+        rows,
+        colWidths=COLUMNS,
+        repeatRows=1,
+        style=[
+            *_plain(),
+            *lines,
+            ("FONT", (0, 0), (-1, 0), BOLD, SIZE, LEADING),
+            ("ALIGN", (3, 0), (-1, -1), "RIGHT"),
+        ],
+    )
+    if not contents.has_fractions:
+        return [table]
+    words = "Amounts are kept with four places and shown in cents. The CSV file of this statement has all of them."
+    return [table, Spacer(0, 10), Table([[words]], hAlign="LEFT", style=_plain())]
+
+
+def _rows_of(entry: Entry) -> list[list[str]]:
+    """The line, and what a renewal paid for below it: rows of their own, so that no row is longer than a page."""
+    line = entry.line
+    room = COLUMNS[2] - 2 * PADDING
+    left = "" if line.balance is None else balance(line.balance)
+    amounts = [usd(line.amount), usd(line.tax) if line.tax else "", left]
+    first = [f"{line.on:%-d %b %Y}", _wrapped(line.kind, COLUMNS[1] - 2 * PADDING), _wrapped(line.source, room)]
+    paid = [_wrapped(f"{each.what}: {usd(each.amount)}", room, indent=INDENT) for each in entry.paid]
+    return [[*first, *amounts], *(["", "", what, "", "", ""] for what in paid)]
+
+
+def _plain() -> list[tuple]:
+    everywhere = (0, 0), (-1, -1)
+    return [
+        ("FONT", *everywhere, REGULAR, SIZE, LEADING),
+        ("TEXTCOLOR", *everywhere, INK),
+        ("VALIGN", *everywhere, "TOP"),
+        ("LEFTPADDING", *everywhere, PADDING),
+        ("RIGHTPADDING", *everywhere, PADDING),
+        ("TOPPADDING", *everywhere, 2),
+        ("BOTTOMPADDING", *everywhere, 3),
+    ]
+
+
+def _wrapped(text: str, width: float, *, indent: str = "") -> str:
+    """``text`` in lines that are no wider, in letters that the font has."""
+    room = width - pdfmetrics.stringWidth(indent, REGULAR, SIZE)
+    words = (_broken(word, room) for word in _in_letters_of_the_font(text).split())
+    return "\n".join(indent + line for line in simpleSplit(" ".join(words), REGULAR, SIZE, room))
+
+
+def _broken(word: str, room: float) -> str:
+    """A word that is wider than its column, in pieces."""
+    pieces = [""]
+    for letter_ in word:
+        if pdfmetrics.stringWidth(pieces[-1] + letter_, REGULAR, SIZE) > room:
+            pieces.append("")
+        pieces[-1] += letter_
+    return " ".join(pieces)
+
+
+def _in_letters_of_the_font(text: str) -> str:
+    """``text`` without what the font cannot write: such a letter loses its marks, or becomes a question mark."""
+    known = pdfmetrics.getFont(REGULAR).face.charToGlyph
+    return "".join(_letters(each, known) for each in unicodedata.normalize("NFC", text))
+
+
+def _letters(one: str, known: dict[int, Any]) -> str:
+    if ord(one) in known or one.isspace():
+        return one
+    plain = [each for each in unicodedata.normalize("NFKD", one) if not unicodedata.combining(each)]
+    return "".join(each if ord(each) in known else UNKNOWN for each in plain)
+
+
+@cache
+def _load_fonts() -> None:
+    for name in (REGULAR, BOLD):
+        pdfmetrics.registerFont(TTFont(name, font_source_sans_pro.font_files_ttf[name]))
+
+
+def _canvas_for(contents: Contents) -> type[Canvas]:
+    """A canvas that writes the foot of each page once it knows how many there are."""
+    statement = contents.statement
+    left = f"{settings.OPERATOR} · Statement {statement} · Account {statement.account.number}"
+
+    class Numbered(Canvas):  # type: ignore[misc]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self._pages: list[dict[str, Any]] = []
+
+        def showPage(self) -> None:  # noqa: N802
+            self._pages.append(dict(self.__dict__))
+            self._startPage()
+
+        def save(self) -> None:
+            for number, page in enumerate(self._pages, start=1):
+                self.__dict__.update(page)
+                self.setFont(REGULAR, 8)
+                self.setFillColor(INK_SOFT)
+                self.drawString(MARGIN + PADDING, MARGIN, left)
+                self.drawRightString(letter[0] - MARGIN - PADDING, MARGIN, f"Page {number} of {len(self._pages)}")
+                super().showPage()
+            super().save()
+
+    return Numbered
