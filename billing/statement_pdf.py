@@ -27,7 +27,7 @@ WIDTH = letter[0] - 2 * MARGIN
 HEADER = ("Date", "Type", "Description", "Amount", "Tax", "Balance")
 COLUMNS = (62, 74, WIDTH - 62 - 74 - 3 * 66, 66, 66, 66)
 PADDING = 4
-INDENT = "\u2003"
+INDENT = "    "
 # Stands for a letter that the font does not have.
 UNKNOWN = "?"
 
@@ -188,7 +188,7 @@ def _canvas_for(contents: Contents) -> type[Canvas]:
     statement = contents.statement
     left = f"{settings.OPERATOR} · Statement {statement} · Account {statement.account.number}"
 
-    class Numbered(Canvas):  # type: ignore[misc]
+    class Numbered(Canvas):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             self._pages: list[dict[str, Any]] = []

@@ -1,6 +1,7 @@
 """Makes the monthly statements: what moved each balance in a month, from where the statement before ended."""
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -60,7 +61,8 @@ def make_all(*, month: date, now: datetime) -> int:
         "called": f"{month:%B %Y}",
         "chunk": CHUNK,
     }
-    made, beyond = 0, 0
+    made = 0
+    beyond: int | None = 0
     while beyond is not None:
         more, beyond = _make_chunk(values | {"beyond": beyond})
         made += more
@@ -68,7 +70,7 @@ def make_all(*, month: date, now: datetime) -> int:
 
 
 @transaction.atomic
-def _make_chunk(values: dict[str, object]) -> tuple[int, int | None]:
+def _make_chunk(values: dict[str, Any]) -> tuple[int, int | None]:
     """How many statements were made for the accounts beyond one, and the last of these accounts; None after all."""
     with connection.cursor() as cursor:
         # Apart from what follows, which must see what whoever had the lock has made.
@@ -85,57 +87,58 @@ def _last_month(now: datetime) -> date:
     return months.month_before(ready.date())
 
 
-# Every movement of a customer's ledger account, as a change of its balance. ``{}`` is where, by side.
+# Every movement of a customer's ledger account, as a change of its balance.
 _MOVEMENTS = """
-    SELECT id, -amount AS change, source_balance AS balance, made_at FROM billing_transfer
-    WHERE source_id = customer.id {where}
+    SELECT -amount AS change, made_at FROM billing_transfer WHERE source_id = customer.id AND {which}
     UNION ALL
-    SELECT id, amount, target_balance, made_at FROM billing_transfer
-    WHERE target_id = customer.id {where}
+    SELECT amount, made_at FROM billing_transfer WHERE target_id = customer.id AND {which}
 """
-
-
-def _last_movement(before: str) -> str:
-    """The customer's last transfer made before a time, by one step down the index of each side."""
-    side = """
-        (SELECT id, {balance} AS balance FROM billing_transfer
-         WHERE {side} = customer.id AND made_at < {before} ORDER BY id DESC LIMIT 1)
-    """
-    out = side.format(balance="source_balance", side="source_id", before=before)
-    into = side.format(balance="target_balance", side="target_id", before=before)
-    return f"SELECT * FROM ({out} UNION ALL {into}) movement ORDER BY id DESC LIMIT 1"
-
-
+# The last of them made before a time, by a step down the index of each side, and the balance that it left.
+_LAST_MOVEMENT = """
+    SELECT * FROM (
+        (SELECT id, source_balance AS balance FROM billing_transfer
+         WHERE source_id = customer.id AND made_at < {before} ORDER BY id DESC LIMIT 1)
+        UNION ALL
+        (SELECT id, target_balance FROM billing_transfer
+         WHERE target_id = customer.id AND made_at < {before} ORDER BY id DESC LIMIT 1)
+    ) movement
+    ORDER BY id DESC LIMIT 1
+"""
 _STATEMENT_BEFORE = """
     SELECT month, closing, through FROM billing_statement
     WHERE account_id = customer.account_id ORDER BY month DESC LIMIT 1
 """
 
-# Later ones too: what came before a statement that there is belongs to nobody else's.
+# Nor a later one: a month that was left out before a statement cannot get one any more.
 _LACKS_ONE = """
-    NOT EXISTS (SELECT FROM billing_statement made WHERE made.account_id = customer.account_id AND made.month >= %(month)s)
-    AND NOT EXISTS (
+    NOT EXISTS (
+        SELECT FROM billing_statement made
+        WHERE made.account_id = customer.account_id AND made.month >= %(month)s
+    ) AND NOT EXISTS (
         SELECT FROM billing_parkedaccount parked
         WHERE parked.account_id = customer.account_id AND parked.released_at IS NULL
     )
 """
 
-_EARLIEST = f"""
+_EARLIEST_OF = """
 SELECT min(
     CASE WHEN before.closing > 0 THEN before.month + interval '1 month' ELSE greatest(
-        date_trunc('month', moved.first_at AT TIME ZONE '{clock.BUSINESS_ZONE.key}'), before.month + interval '1 month'
+        date_trunc('month', moved.first_at AT TIME ZONE '{zone}'), before.month + interval '1 month'
     ) END
 )::date
 FROM billing_ledgeraccount customer
-LEFT JOIN LATERAL ({_STATEMENT_BEFORE}) before ON true
-CROSS JOIN LATERAL (
-    SELECT min(made_at) AS first_at
-    FROM ({_MOVEMENTS.format(where="AND id > coalesce(before.through, 0) AND made_at < %(ends)s")}) movement
-) moved
-WHERE customer.kind = 'customer' AND {_LACKS_ONE} AND (before.closing > 0 OR moved.first_at IS NOT NULL)
+LEFT JOIN LATERAL ({statement_before}) before ON true
+CROSS JOIN LATERAL (SELECT min(made_at) AS first_at FROM ({new_movements}) movement) moved
+WHERE customer.kind = 'customer' AND {lacks_one} AND (before.closing > 0 OR moved.first_at IS NOT NULL)
 """
+_EARLIEST = _EARLIEST_OF.format(
+    statement_before=_STATEMENT_BEFORE,
+    lacks_one=_LACKS_ONE,
+    new_movements=_MOVEMENTS.format(which="id > coalesce(before.through, 0) AND made_at < %(ends)s"),
+    zone=clock.BUSINESS_ZONE.key,
+)
 
-_MAKE = f"""
+_MAKE_OF = """
 WITH seen AS MATERIALIZED (
     SELECT id, account_id, balance FROM billing_ledgeraccount
     WHERE kind = 'customer' AND id > %(beyond)s ORDER BY id LIMIT %(chunk)s
@@ -143,21 +146,15 @@ WITH seen AS MATERIALIZED (
     SELECT customer.*, coalesce(before.through, earlier.id, 0) AS after,
         coalesce(before.closing, earlier.balance, 0.0000) AS opening, last.id AS through, last.balance AS left_then
     FROM seen customer
-    LEFT JOIN LATERAL ({_STATEMENT_BEFORE}) before ON true
-    LEFT JOIN LATERAL ({_last_movement("%(begins)s")}) earlier ON before.through IS NULL
-    JOIN LATERAL ({_last_movement("%(ends)s")}) last ON true
-    WHERE {_LACKS_ONE}
+    LEFT JOIN LATERAL ({statement_before}) before ON true
+    LEFT JOIN LATERAL ({last_before}) earlier ON before.through IS NULL
+    JOIN LATERAL ({last_of_month}) last ON true
+    WHERE {lacks_one}
 ), counted AS (
     SELECT customer.*, customer.opening + moved.change AS closing, moved.change AS change, later.change AS later
     FROM due customer
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(change), 0) AS change
-        FROM ({_MOVEMENTS.format(where="AND id > customer.after AND id <= customer.through")}) movement
-    ) moved
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(change), 0) AS change
-        FROM ({_MOVEMENTS.format(where="AND id > customer.through")}) movement
-    ) later
+    CROSS JOIN LATERAL (SELECT coalesce(sum(change), 0) AS change FROM ({of_statement}) movement) moved
+    CROSS JOIN LATERAL (SELECT coalesce(sum(change), 0) AS change FROM ({since_then}) movement) later
     WHERE customer.through > customer.after OR customer.opening <> 0
 ), judged AS (
     SELECT *, coalesce(closing = left_then AND closing + later = balance AND opening >= 0 AND closing >= 0, false)
@@ -185,3 +182,11 @@ WITH seen AS MATERIALIZED (
 )
 SELECT (SELECT count(*) FROM made), (SELECT max(id) FROM seen)
 """
+_MAKE = _MAKE_OF.format(
+    statement_before=_STATEMENT_BEFORE,
+    lacks_one=_LACKS_ONE,
+    last_before=_LAST_MOVEMENT.format(before="%(begins)s"),
+    last_of_month=_LAST_MOVEMENT.format(before="%(ends)s"),
+    of_statement=_MOVEMENTS.format(which="id > customer.after AND id <= customer.through"),
+    since_then=_MOVEMENTS.format(which="id > customer.through"),
+)

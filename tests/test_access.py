@@ -3,6 +3,7 @@
 An address that is missing from the table fails the test, so that no page is added without saying whom it is for.
 """
 
+from datetime import date
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -10,9 +11,12 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from billing import statements
 from catalog.models import Product
 from orders.models import Cart, CartLine, Order
 from tests.factories import PhoneNumberFactory, RateCenterFactory, hold_number
+from tests.billing.movements import at, put_in
+from tests.factories import PhoneNumberFactory, RateCenterFactory
 from tests.orders.waiting import wait_in_line
 
 # Visitors are sent to the login page, staff to the admin.
@@ -31,6 +35,11 @@ CUSTOMERS = {
     "billing",
     "transactions",
     "transactions_csv",
+    "statements",
+    "statement",
+    "statement_pdf",
+    "statement_csv",
+    "spending",
     "deposit",
     "payment",
     "payment_check",
@@ -119,7 +128,12 @@ def addresses(alice, catalog) -> dict[str, str]:
     )
     waiting = wait_in_line(order)
     service = hold_number(alice)
+    put_in(alice, "20.00", at(1, 3))
+    statements.make_all(month=date(2027, 1, 1), now=at(2, 1, 3))
     arguments = {
+        "statement": [date(2027, 1, 1)],
+        "statement_pdf": [date(2027, 1, 1)],
+        "statement_csv": [date(2027, 1, 1)],
         "cart_remove": [line.pk],
         "cart_hold": [number.pk],
         "order_numbers": [number.rate_center_id],
@@ -172,6 +186,9 @@ def test_staff_have_no_way_in_but_the_admin(addresses, sam_client):
         "payment",
         "payment_check",
         "payment_cancel",
+        "statement",
+        "statement_pdf",
+        "statement_csv",
         "card_default",
         "card_remove",
         "service",
