@@ -1,6 +1,8 @@
 """Draws a statement as a PDF file: what its page says, on as many sheets as it takes."""
 
+import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from functools import cache
 from io import BytesIO
 from typing import Any
@@ -10,7 +12,6 @@ from django.conf import settings
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import letter
 from reportlab.lib.units import inch
-from reportlab.lib.utils import simpleSplit
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
@@ -25,8 +26,10 @@ INK, INK_SOFT, LINE = HexColor("#151b2f"), HexColor("#4b546c"), HexColor("#c3c9d
 MARGIN = 0.7 * inch
 WIDTH = letter[0] - 2 * MARGIN
 HEADER = ("Date", "Type", "Description", "Amount", "Tax", "Balance")
-COLUMNS = (62, 74, WIDTH - 62 - 74 - 3 * 66, 66, 66, 66)
+COLUMNS = (62, 74, WIDTH - 62 - 74 - 3 * 62, 62, 62, 62)
 PADDING = 4
+# What the library keeps free around its frame by itself.
+FRAME = 6
 INDENT = "    "
 # Stands for a letter that the font does not have.
 UNKNOWN = "?"
@@ -40,8 +43,8 @@ def draw(contents: Contents) -> bytes:
     document = SimpleDocTemplate(
         file,
         pagesize=letter,
-        leftMargin=MARGIN,
-        rightMargin=MARGIN,
+        leftMargin=MARGIN - FRAME,
+        rightMargin=MARGIN - FRAME,
         topMargin=MARGIN,
         bottomMargin=MARGIN + 0.25 * inch,
         title=f"Statement {statement}, {statement.month:%B %Y}",
@@ -148,20 +151,33 @@ def _plain() -> list[tuple]:
 
 
 def _wrapped(text: str, width: float, *, indent: str = "") -> str:
-    """``text`` in lines that are no wider, in letters that the font has."""
-    room = width - pdfmetrics.stringWidth(indent, REGULAR, SIZE)
-    words = (_broken(word, room) for word in _in_letters_of_the_font(text).split())
-    return "\n".join(indent + line for line in simpleSplit(" ".join(words), REGULAR, SIZE, room))
+    """``text`` in lines that are no wider, in letters that the font has; a phone number stays in one piece."""
+    room = width - _width(indent)
+    together = re.sub(r"(\(\d{3}\)) ", "\\1\u00a0", _in_letters_of_the_font(text))
+    lines = [""]
+    for word in _broken(re.split(r"[ \t\r\n]+", together), room):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if _width(longer) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(indent + line for line in lines)
 
 
-def _broken(word: str, room: float) -> str:
-    """A word that is wider than its column, in pieces."""
-    pieces = [""]
-    for letter_ in word:
-        if pdfmetrics.stringWidth(pieces[-1] + letter_, REGULAR, SIZE) > room:
-            pieces.append("")
-        pieces[-1] += letter_
-    return " ".join(pieces)
+def _width(text: str) -> float:
+    return pdfmetrics.stringWidth(text, REGULAR, SIZE)
+
+
+def _broken(words: Iterable[str], room: float) -> Iterator[str]:
+    """``words``, and one that is wider than its column in pieces."""
+    for word in words:
+        piece = ""
+        for one in word:
+            if _width(piece + one) > room:
+                yield piece
+                piece = ""
+            piece += one
+        yield piece
 
 
 def _in_letters_of_the_font(text: str) -> str:

@@ -8,8 +8,8 @@ from callcentric.money import ZERO
 from orders.spending import KINDS, Month, Spending
 
 # In the units of the drawing.
-HEIGHT, BASE, LEFT = 220, 192, 46
-STEP, BAR = 36, 24
+HEIGHT, BASE, TOP, LEFT = 182, 160, 8, 48
+STEP, BAR = 30, 20
 # Amounts at which the scale may end, times a power of ten.
 ROUND = [Decimal(step) for step in ("1", "2", "3", "4", "5", "6", "8", "10")]
 LINES = 2
@@ -36,6 +36,11 @@ class Bar:
 class Gridline:
     amount: Decimal
     y: str
+
+    @property
+    def label(self) -> str:
+        """In whole dollars where it is one: there is little room beside the bars."""
+        return f"${self.amount:,.0f}" if self.amount == int(self.amount) else f"${self.amount:,.2f}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ def _pieces(month: Month, top: Decimal) -> Iterator[Piece]:
 
 
 def _y(amount: Decimal, top: Decimal) -> Decimal:
-    return BASE - amount / top * (BASE - 10)
+    return BASE - amount / top * (BASE - TOP)
 
 
 def _text(figure: Decimal) -> str:

@@ -1,6 +1,7 @@
 """No serious or critical finding of axe on any page, on a phone and on a desk; and nothing wider than the screen."""
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from playwright.sync_api import Page
 
 from accounts.models import Account
-from billing import payments
+from billing import payments, statements
 from billing.models import Payment
 from callcentric import clock
 from callcentric.money import ZERO
@@ -51,6 +52,8 @@ CUSTOMERS_PAGES = [
     "/orders/",
     "/billing/",
     "/billing/transactions/",
+    "/billing/statements/",
+    "/billing/spending/",
     "/billing/deposit/",
     "/billing/cards/add/",
     "/accounts/profile/",
@@ -81,8 +84,15 @@ def test_customers_pages(sized_page, rich_alice: Account, add_card):
     hold_channels(hold_number(rich_alice), 2)
     more = [f"/orders/{order.reference}/", f"/back-orders/{wait_in_line(order).pk}/withdraw/"]
     more += [f"/billing/payments/{each.token}/" for each in (payment, waiting)]
+    more.append(_a_statement())
     found = [finding for path in CUSTOMERS_PAGES + more for finding in findings(sized_page, path)]
     assert found + _setting_up_two_factor_login(sized_page) == []
+
+
+def _a_statement() -> str:
+    month = clock.today().replace(day=1)
+    statements.make_all(month=month, now=clock.now() + timedelta(days=40))
+    return f"/billing/statements/{month:%Y-%m}/"
 
 
 def _setting_up_two_factor_login(page: Page) -> list[str]:

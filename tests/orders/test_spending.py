@@ -170,14 +170,22 @@ class TestChart:
         lines = chart_of((highest, "0", "0", "0", "0", "0")).gridlines
         assert [line.amount for line in lines] == [0, Decimal(top) / 2, top]
 
+    def test_the_scale_is_in_whole_dollars_where_it_can_be(self):
+        assert [line.label for line in chart_of(("1", "0", "0", "0", "0", "0")).gridlines] == ["$0", "$0.50", "$1"]
+        assert [line.label for line in chart_of(("1500", "0", "0", "0", "0", "0")).gridlines] == [
+            "$0",
+            "$1,000",
+            "$2,000",
+        ]
+
     def test_the_pieces_of_a_bar_stand_on_each_other(self):
         chart = chart_of(("2.50", "0", "5", "0", "0", "2.5"), ("0",) * 6)
         pieces = chart.bars[0].pieces
         assert [piece.css for piece in pieces] == ["of-plan", "of-channel", "of-tax"]
         assert [(piece.y, piece.height) for piece in pieces] == [
-            ("146.50", "45.50"),
-            ("55.50", "91.00"),
-            ("10.00", "45.50"),
+            ("122.00", "38.00"),
+            ("46.00", "76.00"),
+            ("8.00", "38.00"),
         ]
         assert chart.bars[1].pieces == []
 
