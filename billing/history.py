@@ -20,6 +20,14 @@ CSV_HEADER = ("Date", "Type", "Source", "Amount", "Tax", "Balance")
 
 
 @dataclass(frozen=True)
+class Paid:
+    """What a renewal paid for: a product, what it is on, and how much that was, without tax."""
+
+    what: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
 class Line:
     """One line of the history: ``amount`` and ``tax`` are below zero where money went out."""
 
@@ -29,6 +37,8 @@ class Line:
     amount: Decimal
     tax: Decimal
     balance: Decimal | None
+    # Told on statements.
+    paid: tuple[Paid, ...] = ()
 
     @property
     def total(self) -> Decimal:

@@ -3,7 +3,7 @@
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from django.db.models import Prefetch
 
 from accounts.models import Account
 from billing import history, ledger, months
-from billing.history import Line
+from billing.history import Line, Paid
 from billing.models import Invoice, InvoiceLine, LedgerAccount, Service, Statement, Transfer
 from callcentric.money import ZERO, to_cents
 from catalog.models import Product
@@ -41,25 +41,10 @@ CSV_HEADER = ("Statement", *history.CSV_HEADER, "Services")
 
 
 @dataclass(frozen=True)
-class Paid:
-    """What a renewal paid for: a product, what it is on, and how much that was, without tax."""
-
-    what: str
-    amount: Decimal
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of a statement; what a renewal paid for comes with it."""
-
-    line: Line
-    paid: tuple[Paid, ...] = ()
-
-
-@dataclass(frozen=True)
 class Contents:
     statement: Statement
-    lines: list[Entry]
+    # Oldest first; a renewal's with what it paid for.
+    lines: list[Line]
     # What moved, by kind: from the opening balance to the closing balance.
     totals: list[tuple[str, Decimal]]
 
@@ -74,17 +59,17 @@ class Contents:
     @property
     def has_fractions(self) -> bool:
         """Whether an amount has more places than the cents that are shown."""
-        shown = [amount for entry in self.lines for amount in (entry.line.amount, entry.line.tax)]
+        shown = [amount for line in self.lines for amount in (line.amount, line.tax)]
         return any(amount != to_cents(amount) for amount in [self.statement.opening, *shown])
 
 
 def contents_of(statement: Statement) -> Contents:
-    """Everything that a statement says, oldest line first. As many queries, however many lines there are."""
+    """Everything that a statement says. As many queries, however many lines there are."""
     customer = ledger.of(statement.account)
     found = list(history.transfers(customer).filter(pk__gt=statement.after, pk__lte=statement.through).order_by("pk"))
     paid = _paid_by_renewals(statement.account, found)
     lines = [
-        Entry(line, paid.get(transfer.key, ()))
+        replace(line, paid=paid.get(transfer.key, ()))
         for transfer, line in zip(found, history.lines(found, customer), strict=True)
     ]
     return Contents(statement, lines, _totals(found, customer))
@@ -106,9 +91,9 @@ def write_csv(contents: Contents, file: Any) -> None:
     writer.writerow(CSV_HEADER)
     opening, closing = contents.statement.opening, contents.statement.closing
     writer.writerow([number, contents.first_day.isoformat(), "Opening balance", "", "", "", opening, ""])
-    for entry in contents.lines:
-        paid = "; ".join(f"{each.what}: {each.amount}" for each in entry.paid)
-        writer.writerow([number, *history.cells(entry.line), history.harmless(paid)])
+    for line in contents.lines:
+        paid = "; ".join(f"{each.what}: {each.amount}" for each in line.paid)
+        writer.writerow([number, *history.cells(line), history.harmless(paid)])
     writer.writerow([number, contents.last_day.isoformat(), "Closing balance", "", "", "", closing, ""])
 
 

@@ -17,7 +17,8 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, LongTable, SimpleDocTemplate, Spacer, Table
 
-from billing.statement_lines import Contents, Entry
+from billing.history import Line
+from billing.statement_lines import Contents
 from callcentric.templatetags.show import balance, usd
 
 REGULAR, BOLD = "SourceSansPro", "SourceSansProBold"
@@ -25,7 +26,7 @@ SIZE, LEADING = 9, 12
 INK, INK_SOFT, LINE = HexColor("#151b2f"), HexColor("#4b546c"), HexColor("#c3c9d8")
 MARGIN = 0.7 * inch
 WIDTH = letter[0] - 2 * MARGIN
-HEADER = ("Date", "Type", "Description", "Amount", "Tax", "Balance")
+HEADER = ("Date", "Type", "Source", "Amount", "Tax", "Balance")
 COLUMNS = (62, 74, WIDTH - 62 - 74 - 3 * 62, 62, 62, 62)
 PADDING = 4
 # What the library keeps free around its frame by itself.
@@ -106,9 +107,9 @@ def _movements(contents: Contents) -> list[Flowable]:
         return [Table([["No money moved in this month."]], hAlign="LEFT", style=_plain())]
     rows: list[list[str]] = [list(HEADER)]
     lines: list[tuple] = []
-    for entry in contents.lines:
+    for line in contents.lines:
         lines.append(("LINEABOVE", (0, len(rows)), (-1, len(rows)), 0.4, LINE))
-        rows += _rows_of(entry)
+        rows += _rows_of(line)
     table = LongTable(
         rows,
         colWidths=COLUMNS,
@@ -126,14 +127,13 @@ def _movements(contents: Contents) -> list[Flowable]:
     return [table, Spacer(0, 10), Table([[words]], hAlign="LEFT", style=_plain())]
 
 
-def _rows_of(entry: Entry) -> list[list[str]]:
+def _rows_of(line: Line) -> list[list[str]]:
     """The line, and what a renewal paid for below it: rows of their own, so that no row is longer than a page."""
-    line = entry.line
     room = COLUMNS[2] - 2 * PADDING
     left = "" if line.balance is None else balance(line.balance)
     amounts = [usd(line.amount), usd(line.tax) if line.tax else "", left]
     first = [f"{line.on:%-d %b %Y}", _wrapped(line.kind, COLUMNS[1] - 2 * PADDING), _wrapped(line.source, room)]
-    paid = [_wrapped(f"{each.what}: {usd(each.amount)}", room, indent=INDENT) for each in entry.paid]
+    paid = [_wrapped(f"{each.what}: {usd(each.amount)}", room, indent=INDENT) for each in line.paid]
     return [[*first, *amounts], *(["", "", what, "", "", ""] for what in paid)]
 
 

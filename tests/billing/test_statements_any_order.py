@@ -64,7 +64,7 @@ def assert_it_adds_up(account) -> None:
     # Every movement is on one statement.
     lines = [line for each in found for line in statement_lines.contents_of(each).lines]
     every = history.lines(history.transfers(customer).order_by("pk"), customer)
-    assert [entry.line for entry in lines] == every
+    assert lines == every
     for each in found:
         contents = statement_lines.contents_of(each)
         assert each.opening + sum(amount for _, amount in contents.totals) == each.closing
