@@ -24,11 +24,13 @@ from callcentric.templatetags.show import balance, usd
 REGULAR, BOLD = "SourceSansPro", "SourceSansProBold"
 SIZE, LEADING = 9, 12
 INK, INK_SOFT, LINE = HexColor("#151b2f"), HexColor("#4b546c"), HexColor("#c3c9d8")
-MARGIN = 0.7 * inch
+MARGIN = 0.75 * inch
 WIDTH = letter[0] - 2 * MARGIN
 HEADER = ("Date", "Type", "Source", "Amount", "Tax", "Balance")
 COLUMNS = (62, 74, WIDTH - 62 - 74 - 3 * 62, 62, 62, 62)
 PADDING = 4
+# A table is split again at each page, so one of thousands of lines would take minutes.
+LINES_A_TABLE = 50
 # What the library keeps free around its frame by itself.
 FRAME = 6
 INDENT = "    "
@@ -54,7 +56,7 @@ def draw(contents: Contents) -> bytes:
         lang="en-US",
     )
     parts = [_head(contents), Spacer(0, 14), _summary(contents), Spacer(0, 18), *_movements(contents)]
-    document.build(parts, canvasmaker=_canvas_for(contents))
+    document.build(parts, onLaterPages=_repeat_header, canvasmaker=_canvas_for(contents))
     return file.getvalue()
 
 
@@ -105,26 +107,32 @@ def _summary(contents: Contents) -> Flowable:
 def _movements(contents: Contents) -> list[Flowable]:
     if not contents.lines:
         return [Table([["No money moved in this month."]], hAlign="LEFT", style=_plain())]
-    rows: list[list[str]] = [list(HEADER)]
-    lines: list[tuple] = []
-    for line in contents.lines:
-        lines.append(("LINEABOVE", (0, len(rows)), (-1, len(rows)), 0.4, LINE))
+    begins = range(0, len(contents.lines), LINES_A_TABLE)
+    parts = [_header(), *(_table_of(contents.lines[begin : begin + LINES_A_TABLE]) for begin in begins)]
+    if contents.has_fractions:
+        words = "Amounts are kept with four places and shown in cents. The CSV file of this statement has all of them."
+        parts += [Spacer(0, 10), Table([[words]], hAlign="LEFT", style=_plain())]
+    return parts
+
+
+def _header() -> Table:
+    return Table([HEADER], colWidths=COLUMNS, style=[*_in_columns(), ("FONT", (0, 0), (-1, 0), BOLD, SIZE, LEADING)])
+
+
+def _repeat_header(canvas: Canvas, document: SimpleDocTemplate) -> None:
+    """On every page but the first, where it stands in its place: just above what goes on."""
+    header = _header()
+    header.wrapOn(canvas, WIDTH, MARGIN)
+    header.drawOn(canvas, MARGIN, letter[1] - MARGIN)
+
+
+def _table_of(lines: Iterable[Line]) -> Flowable:
+    rows: list[list[str]] = []
+    rules: list[tuple] = []
+    for line in lines:
+        rules.append(("LINEABOVE", (0, len(rows)), (-1, len(rows)), 0.4, LINE))
         rows += _rows_of(line)
-    table = LongTable(
-        rows,
-        colWidths=COLUMNS,
-        repeatRows=1,
-        style=[
-            *_plain(),
-            *lines,
-            ("FONT", (0, 0), (-1, 0), BOLD, SIZE, LEADING),
-            ("ALIGN", (3, 0), (-1, -1), "RIGHT"),
-        ],
-    )
-    if not contents.has_fractions:
-        return [table]
-    words = "Amounts are kept with four places and shown in cents. The CSV file of this statement has all of them."
-    return [table, Spacer(0, 10), Table([[words]], hAlign="LEFT", style=_plain())]
+    return LongTable(rows, colWidths=COLUMNS, style=[*_in_columns(), *rules])
 
 
 def _rows_of(line: Line) -> list[list[str]]:
@@ -135,6 +143,10 @@ def _rows_of(line: Line) -> list[list[str]]:
     first = [f"{line.on:%-d %b %Y}", _wrapped(line.kind, COLUMNS[1] - 2 * PADDING), _wrapped(line.source, room)]
     paid = [_wrapped(f"{each.what}: {usd(each.amount)}", room, indent=INDENT) for each in line.paid]
     return [[*first, *amounts], *(["", "", what, "", "", ""] for what in paid)]
+
+
+def _in_columns() -> list[tuple]:
+    return [*_plain(), ("ALIGN", (3, 0), (-1, -1), "RIGHT")]
 
 
 def _plain() -> list[tuple]:
@@ -171,6 +183,9 @@ def _width(text: str) -> float:
 def _broken(words: Iterable[str], room: float) -> Iterator[str]:
     """``words``, and one that is wider than its column in pieces."""
     for word in words:
+        if _width(word) <= room:
+            yield word
+            continue
         piece = ""
         for one in word:
             if _width(piece + one) > room:

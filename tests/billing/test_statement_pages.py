@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 from pypdf import PdfReader
 
-from billing import ledger, statement_pdf, statements
+from billing import ledger, statements
 from billing.models import Invoice, InvoiceLine, Statement, Transfer
 from catalog.models import Product
 from tests.billing.movements import House, Kind, at, charge, put_in, refund
@@ -350,7 +350,3 @@ class TestLongAndForeign:
         text = text_of(reader)
         assert len(reader.pages) == 4
         assert [str(each.phone_number) for each in numbers if f"{each.phone_number}: $1.95" not in text] == []
-
-    def test_drawing_it_again_draws_the_same(self, full_month, alice_client):
-        assert text_of(pdf_of(alice_client)) == text_of(pdf_of(alice_client))
-        assert statement_pdf.UNKNOWN == "?"
