@@ -51,6 +51,11 @@ app.conf.beat_schedule = {
         "task": "support.tasks.open_tickets_for_failed_911",
         **SWEEP,
     },
+    # Days end at midnight in New York.
+    "close tickets that were resolved 7 days ago": {
+        "task": "support.tasks.close_resolved_tickets",
+        "schedule": crontab(minute=12),
+    },
     # A change of address and an order do it at once; this is for what ends a plan or a number.
     "move and end 911 that is not where it should be": {
         "task": "billing.tasks.review_911",

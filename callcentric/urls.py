@@ -14,6 +14,7 @@ urlpatterns = [
     path("billing/", include("billing.urls")),
     path("services/", include("billing.service_urls")),
     path("stripe/", include("billing.stripe_urls")),
+    path("support/", include("support.urls")),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
 ]

@@ -1,0 +1,5 @@
+"""The staff's desk for trouble tickets: the queue, the conversation beside its customer, and canned answers."""
+
+from support.admin import canned, tickets
+
+__all__ = ["canned", "tickets"]

@@ -1,0 +1,61 @@
+"""Which tickets the queue shows: those that wait for staff, unless they ask for others."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from callcentric import clock
+from support.models import Ticket
+
+EVERY = "every"
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "show"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        customer, done = Ticket.State.WAITING_FOR_CUSTOMER, (Ticket.State.RESOLVED, Ticket.State.CLOSED)
+        return [*((state.value, state.label) for state in (customer, *done)), (EVERY, "Every state")]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        first, *others = super().choices(changelist)
+        return iter([{**first, "display": "Waiting for staff"}, *others])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
+        if self.value() == EVERY:
+            return queryset
+        return queryset.filter(state=self.value()) if self.value() else queryset.waiting_for_staff()  # type: ignore[attr-defined]
+
+
+class WhoseFilter(admin.SimpleListFilter):
+    title = "assigned to"
+    parameter_name = "whose"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("mine", "Me"), ("nobody", "Nobody")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
+        if self.value() == "mine":
+            return queryset.filter(assignee=request.user.pk)
+        return queryset.filter(assignee=None) if self.value() == "nobody" else queryset
+
+
+class AgeFilter(admin.SimpleListFilter):
+    """How long they have been in their state: waiting, for those that wait."""
+
+    title = "age"
+    parameter_name = "age"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", "More than a day"), ("3", "More than 3 days"), ("7", "More than 7 days")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
+        days = self.value()
+        if days not in ("1", "3", "7"):
+            return queryset
+        return queryset.filter(state_since__lte=clock.now() - timedelta(days=int(days)))

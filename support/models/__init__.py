@@ -1,0 +1,6 @@
+"""Trouble tickets: what was said in them, and what was attached."""
+
+from support.models.messages import Attachment, CannedAnswer, Message
+from support.models.tickets import CLOSES_AFTER, DONE, Ticket
+
+__all__ = ["CLOSES_AFTER", "DONE", "Attachment", "CannedAnswer", "Message", "Ticket"]
