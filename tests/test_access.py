@@ -16,8 +16,10 @@ from catalog.models import Product
 from orders.models import Cart, CartLine, Order
 from tests.factories import PhoneNumberFactory, RateCenterFactory, hold_number
 from tests.billing.movements import at, put_in
+from support.attachments import judge
 from tests.factories import PhoneNumberFactory, RateCenterFactory
 from tests.orders.waiting import wait_in_line
+from tests.support.conversations import PNG, open_ticket
 
 # Visitors are sent to the login page, staff to the admin.
 CUSTOMERS = {
@@ -52,6 +54,13 @@ CUSTOMERS = {
     "service",
     "service_cancel",
     "service_keep",
+    "tickets",
+    "ticket_new",
+    "ticket",
+    "ticket_close",
+    "ticket_reopen",
+    "ticket_rate",
+    "ticket_attachment",
 }
 PUBLIC = {
     "home",
@@ -84,6 +93,9 @@ POST_ONLY = {
     "stripe_webhook",
     "service_cancel",
     "service_keep",
+    "ticket_close",
+    "ticket_reopen",
+    "ticket_rate",
 }
 
 
@@ -148,10 +160,18 @@ def addresses(alice, catalog) -> dict[str, str]:
         "service": [service.pk],
         "service_cancel": [service.pk],
         "service_keep": [service.pk],
+        **addresses_of_tickets(alice),
     }
     # What these pages are asked for; without it they have nothing to show.
     asked = {"order_lookup": "?product=pay-per-minute", "order_numbers": "?product=pay-per-minute"}
     return {name: reverse(name, args=arguments.get(name)) + asked.get(name, "") for name in names()}
+
+
+def addresses_of_tickets(alice) -> dict[str, list]:
+    """What names a ticket of Alice's, and a file in it."""
+    ticket = open_ticket(alice, attached=[judge("screen.png", PNG)])
+    of_the_ticket = dict.fromkeys(["ticket", "ticket_close", "ticket_reopen", "ticket_rate"], [ticket.reference])
+    return {**of_the_ticket, "ticket_attachment": [ticket.messages.get().attachments.get().key]}
 
 
 def ask(client: Client, name: str, path: str):
@@ -194,6 +214,11 @@ def test_staff_have_no_way_in_but_the_admin(addresses, sam_client):
         "service",
         "service_cancel",
         "service_keep",
+        "ticket",
+        "ticket_close",
+        "ticket_reopen",
+        "ticket_rate",
+        "ticket_attachment",
     ],
 )
 def test_what_is_alices_is_not_found_by_bob(addresses, bob_client, name):
@@ -214,6 +239,7 @@ def test_public_pages_are_open_to_visitors(addresses, client, name):
         ("/admin/", "/admin/login/?next="),
         ("/admin/orders/order/", "/accounts/login/?next="),
         ("/admin/billing/transfer/", "/accounts/login/?next="),
+        ("/admin/support/ticket/", "/accounts/login/?next="),
     ],
 )
 def test_customers_and_visitors_do_not_enter_the_admin(alice_client, client, path, login):

@@ -32,7 +32,8 @@ def test_a_visitor_finds_login_sign_up_and_cart(client):
 
 def test_a_customer_finds_their_own_pages(alice_client):
     assert words(header_of(alice_client.get("/"))) == (
-        "Callcentric Menu Order products and services Billing Profile Coverage Log out Alice My Account Cart 0 products"
+        "Callcentric Menu Order products and services Billing Profile Coverage Support Log out Alice My Account "
+        "Cart 0 products"
     )
 
 

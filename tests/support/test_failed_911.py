@@ -1,24 +1,21 @@
 """Tickets that open by themselves: 911 that failed (domain.md §9, §12)."""
 
 import threading
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import IntegrityError, connection
-from django.urls import reverse
 
 from accounts import moving
 from accounts.models import Account, Address
 from billing import emergency
 from billing.models import Service
-from callcentric.clock import BUSINESS_ZONE
 from catalog.models import Product
 from support import tickets
-from support.models import Ticket
+from support.models import Message, Ticket
 from support.tasks import open_tickets_for_failed_911
 from tests.factories import AddressFactory
-
-NOON = datetime(2027, 1, 11, 12, tzinfo=BUSINESS_ZONE)
+from tests.support.conversations import NOON, lines
 
 
 @pytest.fixture
@@ -54,16 +51,21 @@ def test_a_ticket_opens_once(failed, alice):
         "open",
         NOON,
     )
-    assert (ticket.subject, ticket.text) == (
+    assert (ticket.subject, ticket.opened_by, ticket.state_since) == (
         "911 is not active: the address was not accepted",
-        "Address: 1 Test Street, Albany, NY 12207, United States of America\n"
-        "The customer was told: There is no such street.",
+        "portal",
+        NOON,
     )
+    assert lines(ticket) == [
+        "The portal: The address for 911 was not accepted: 1 Test Street, Albany, NY 12207, United States of America.\n"
+        "There is no such street.\n\n"
+        "Correct the address in the profile. If it is right as it is, answer here and say so."
+    ]
 
 
 def test_a_ticket_that_staff_have_closed_is_not_opened_again(failed):
     tickets.open_for_failed_911(now=NOON)
-    Ticket.objects.update(state="closed")
+    Ticket.objects.get().come_to("closed", now=NOON)
     assert tickets.open_for_failed_911(now=NOON) == 0
 
 
@@ -98,7 +100,7 @@ def test_the_same_address_typed_again_is_the_same_failure(failed, alice):
 
 def test_an_address_that_fails_once_more_later_is_another_failure(failed, alice):
     tickets.open_for_failed_911(now=NOON)
-    Ticket.objects.update(state="closed")
+    Ticket.objects.get().come_to("closed", now=NOON)
     address = failed.address
     for there in [AddressFactory(street="9 Far Road"), address]:
         moving.serve_at(alice, there, now=NOON)
@@ -130,31 +132,10 @@ def test_eight_sweeps_at_once_open_one_ticket(failed):
     threads = [threading.Thread(target=sweep) for _ in range(8)]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
-    assert (sorted(opened), Ticket.objects.count()) == ([0] * 7 + [1], 1)
+    assert (sorted(opened), Ticket.objects.count(), Message.objects.count()) == ([0] * 7 + [1], 1, 1)
 
 
 def test_one_ticket_per_failure_of_911(failed, alice):
     tickets.open_for_failed_911(now=NOON)
     with pytest.raises(IntegrityError, match="one_ticket_per_failure_of_911"):
         Ticket.objects.create(account=alice, category="e911", service=failed, failed_at=failed.failed_at)
-
-
-class TestTheAdmin:
-    @pytest.fixture
-    def ticket(self, failed) -> Ticket:
-        tickets.open_for_failed_911(now=NOON)
-        return Ticket.objects.get()
-
-    def test_staff_see_it_and_say_how_far_it_is(self, ticket, sam_client):
-        assert ticket.subject in sam_client.get(reverse("admin:support_ticket_changelist")).content.decode()
-        page = reverse("admin:support_ticket_change", args=[ticket.pk])
-        assert sam_client.post(page, {"state": "resolved", "subject": "Forged"}).status_code == 302
-        ticket.refresh_from_db()
-        assert (ticket.state, ticket.subject) == ("resolved", "911 is not active: the address was not accepted")
-
-    def test_none_is_written_or_deleted_by_hand(self, ticket, sam_client):
-        assert sam_client.get(reverse("admin:support_ticket_add")).status_code == 403
-        assert sam_client.post(reverse("admin:support_ticket_delete", args=[ticket.pk])).status_code == 403
-
-    def test_customers_do_not_see_it(self, ticket, alice_client):
-        assert alice_client.get(reverse("admin:support_ticket_changelist")).status_code == 302
