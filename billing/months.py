@@ -61,11 +61,6 @@ def collected(today: date) -> date:
     return next_month(today) if is_collecting(today) else today.replace(day=1)
 
 
-def month_before(day: date) -> date:
-    """The first day of the month before the one ``day`` is in."""
-    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
-
-
 def rest_of_month(monthly: Decimal, today: date) -> Decimal:
     """The part of a monthly fee for the days left of this month, today included, rounded half-up to the cent."""
     return to_cents(monthly * days_left(today) / last_day(today).day)

@@ -6,7 +6,6 @@ import structlog
 from celery import shared_task
 
 from billing import card_renewals, cycle, emergency, events, payments, statements
-from billing import emergency, events, payments, statements
 from billing.models import StripeEvent
 from callcentric import clock
 

@@ -14,10 +14,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from billing import statements
 from catalog.models import Product
 from orders.models import Cart, CartLine, Order
-from tests.factories import PhoneNumberFactory, RateCenterFactory, hold_number
-from tests.billing.movements import at, put_in
 from support.attachments import judge
-from tests.factories import PhoneNumberFactory, RateCenterFactory
+from tests.billing.movements import at, put_in
+from tests.factories import PhoneNumberFactory, RateCenterFactory, hold_number
 from tests.orders.waiting import wait_in_line
 from tests.support.conversations import PNG, open_ticket
 
