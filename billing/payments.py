@@ -259,6 +259,9 @@ def _end(payment: Payment, *, now: datetime, problem: str, code: str = "") -> Pa
         stripe_api.cancel_intent(str(payment.stripe_id))
     except stripe_api.Rejected:
         intent = stripe_api.retrieve_intent(str(payment.stripe_id))
+        if intent.status == "requires_payment_method":
+            # It could have been called off: Stripe had no time. Settling it would only ask for the same again.
+            raise
         if intent.status != "canceled":
             return settle(payment, intent=intent, now=now)
     return _fail(payment, now=now, problem=problem, code=code)

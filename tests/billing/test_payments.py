@@ -179,6 +179,15 @@ class Test3DSecure:
         assert outcome(alice, payment) == (State.FAILED, 0, 0)
         assert payment.decline_code == "card_declined"
 
+    def test_not_confirmed_while_stripe_has_no_time_to_call_it_off(self, alice, waiting, now, stripe_server):
+        answer_bank(waiting.stripe_id, agree=False)
+        stripe_server.fail_next("/cancel$", BUSY)
+        stripe_server.fail_next("/cancel$", BUSY)
+        # Each look asks once, however often Stripe says no.
+        assert outcome(alice, payments.refresh(waiting, now=now)) == (State.NEEDS_CUSTOMER, 0, 0)
+        assert outcome(alice, payments.refresh(waiting, now=now)) == (State.NEEDS_CUSTOMER, 0, 0)
+        assert outcome(alice, payments.refresh(waiting, now=now)) == (State.FAILED, 0, 0)
+
     def test_called_off_by_the_customer(self, alice, waiting, now):
         payment = payments.call_off(waiting, now=now)
         assert outcome(alice, payment) == (State.FAILED, 0, 0)
