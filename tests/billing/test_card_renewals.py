@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from post_office.models import Email
 
-from billing import audit, card_renewals, payments, stripe_api, taxes
+from billing import audit, card_renewals, ledger, payments, stripe_api, taxes
 from billing.models import Card, Cycle, Invoice, Payment, Service
 from tests.billing.month import FEBRUARY, add_funds, at_noon, balance, charge_cards, customer, hold_plan, run
 from tests.localstripe import DECLINED_WHEN_CHARGED, add_card, charges
@@ -195,3 +195,33 @@ def test_what_is_due_is_looked_at_again_when_the_card_has_its_turn():
     charge_cards(THE_27TH)
 
     assert (taken(alice), balance(alice)) == ([], Decimal("10.31"))
+
+
+def test_a_payment_that_came_through_after_its_day_is_not_made_again(stripe_server):
+    """Alice pays by card, whatever the balance holds: what her card brought for this month is there, and pays it."""
+    alice = customer("alice", pays_from="card")
+    come_through_late(alice, stripe_server)
+    assert (balance(alice), taken(alice)) == (DUE, [DUE])
+
+    run(THE_28TH)
+
+    assert (balance(alice), taken(alice), state(alice)) == (0, [DUE], ("settled", ""))
+
+
+def test_where_it_was_spent_meanwhile_the_card_is_charged_again(stripe_server):
+    alice = customer("alice", pays_from="card")
+    come_through_late(alice, stripe_server)
+    spent = {"net": Decimal(1), "tax": Decimal(0), "memo": "Calls", "made_at": at_noon(THE_27TH)}
+    ledger.charge(account=alice, key="calls", **spent)
+
+    run(THE_28TH)
+
+    assert (balance(alice), taken(alice), state(alice)) == (DUE - 1, [DUE, DUE], ("settled", ""))
+
+
+def come_through_late(account, stripe_server) -> None:
+    """The card is charged on the 27th, nobody hears of it, and the sweep finds out."""
+    add_card(account, now=at_noon(THE_27TH))
+    stripe_server.fail_next("/confirm$", "timeout_after")
+    run(THE_27TH)
+    payments.settle_unknown(now=at_noon(THE_27TH) + timedelta(minutes=3))
