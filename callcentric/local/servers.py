@@ -115,13 +115,24 @@ class Valkey(Server):
 
 
 class Localstripe(Server):
-    """A stand-in for Stripe that remembers its customers and cards in ``state_file``."""
+    """A stand-in for Stripe that remembers its customers and cards in ``state_file``.
+
+    Its webhooks come a second after their cause, or after ``webhooks_after`` seconds.
+    """
 
     title = "localstripe"
 
-    def __init__(self, state_file: Path, *, port: int | None = None, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        state_file: Path,
+        *,
+        port: int | None = None,
+        log: Path | None = None,
+        webhooks_after: float | None = None,
+    ) -> None:
         super().__init__(log=log or state_file.with_suffix(".log"), port=port)
         self.state_file = state_file
+        self.webhooks_after = webhooks_after
 
     @property
     def url(self) -> str:
@@ -140,7 +151,10 @@ class Localstripe(Server):
 
     def _run(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         launcher = Path(__file__).with_name("stripe_process.py")
-        return processes.start([sys.executable, "-P", launcher, self.state_file.resolve(), str(self.port)], log=log)
+        command: list[str | Path] = [sys.executable, "-P", launcher, self.state_file.resolve(), str(self.port)]
+        if self.webhooks_after is not None:
+            command.append(str(self.webhooks_after))
+        return processes.start(command, log=log)
 
 
 def _last_line(log: Path) -> str:

@@ -1,18 +1,20 @@
-"""Run localstripe beside others: ``python stripe_process.py STATE_FILE PORT``.
+"""Run localstripe beside others: ``python stripe_process.py STATE_FILE PORT [SECONDS]``.
 
 localstripe is made to run once per machine. It keeps all it knows in ``/tmp/localstripe.pickle``, so that two
 of them overwrite each other's cards, and it listens on every network of the machine. Neither has a setting,
 so this process answers differently to two calls before it hands over: ``open`` of that one path, and ``bind``
-of a socket.
+of a socket. It also lets each webhook wait for a second; where SECONDS are given, it waits so long instead.
 
 localstripe is under the GPL: it runs here, in a process of its own, and no module of the portal imports it.
 """
 
+import asyncio
 import builtins
 import os
 import runpy
 import socket
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 ITS_STATE = "/tmp/localstripe.pickle"  # noqa: S108
@@ -45,7 +47,16 @@ class StateFile:
             os.replace(self.new.name, self.path)
 
 
-def main(state_file: str, port: str) -> None:
+def send_webhooks_after(seconds: float) -> None:
+    from localstripe import webhooks  # type: ignore[import-untyped]
+
+    async def sleep(_: float) -> None:
+        await asyncio.sleep(seconds)
+
+    webhooks.asyncio = SimpleNamespace(sleep=sleep, ensure_future=asyncio.ensure_future)
+
+
+def main(state_file: str, port: str, webhooks_after: str = "") -> None:
     def open_elsewhere(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         if file != ITS_STATE:
             return _open(file, mode, *args, **kwargs)
@@ -53,6 +64,8 @@ def main(state_file: str, port: str) -> None:
 
     builtins.open = open_elsewhere
     socket.socket = LoopbackSocket  # type: ignore[misc]
+    if webhooks_after:
+        send_webhooks_after(float(webhooks_after))
     sys.argv = ["localstripe", "--port", port]
     runpy.run_module("localstripe", run_name="__main__")
 

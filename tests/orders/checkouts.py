@@ -13,9 +13,9 @@ from billing.split import split
 from callcentric.clock import BUSINESS_ZONE
 from catalog.models import Product
 from orders import cart as carts
-from orders import checkout
+from orders import checkout, pricing
 from orders.checkout import Confirmation
-from orders.models import CartLine, Order
+from orders.models import Cart, CartLine, Order
 
 NOON = datetime(2027, 1, 11, 12, tzinfo=BUSINESS_ZONE)
 # North America 500 on 11 January, with 911, in New York: 4.71 + 1.50, and 8.875 % of that.
@@ -29,6 +29,13 @@ def confirmation(
     if from_card is None:
         from_card = split(total=total, balance=balance(account), pays_from=pays_from).from_card
     return Confirmation(token=token or uuid4(), total=total, from_card=from_card, pays_from=pays_from, card=card)
+
+
+def total_of(account: Account, now: datetime) -> Decimal:
+    """What the cart costs now."""
+    lines = carts.lines_of(Cart.objects.get(account=account))
+    where = account.service_address
+    return pricing.quote_for(account=account, lines=lines, now=now, service_address=where).total
 
 
 def place(account: Account, now: datetime = NOON, **more) -> Order:
