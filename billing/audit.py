@@ -1,6 +1,8 @@
 """Proves that every customer's balance is the sum of its transfers, and that each transfer says so."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
 
 from django.db import connection
 
@@ -10,11 +12,11 @@ WITH movement AS (
     UNION ALL
     SELECT target_id, amount FROM billing_transfer
 )
-SELECT account.number, customer.balance, coalesce(sum(movement.change), 0)
+SELECT account.id, account.number, customer.balance, coalesce(sum(movement.change), 0)
 FROM billing_ledgeraccount customer
 JOIN accounts_account account ON account.id = customer.account_id
 LEFT JOIN movement ON movement.ledger_account_id = customer.id
-GROUP BY customer.id, account.number
+GROUP BY customer.id, account.id, account.number
 HAVING customer.balance <> coalesce(sum(movement.change), 0)
 ORDER BY account.number
 """
@@ -29,7 +31,7 @@ WITH movement AS (
 ), total AS (
     SELECT movement.*, sum(change) OVER (PARTITION BY ledger_account_id ORDER BY id) AS counted FROM movement
 )
-SELECT account.number, total.key, total.recorded, total.counted
+SELECT account.id, account.number, total.key, total.recorded, total.counted
 FROM total
 JOIN billing_ledgeraccount customer ON customer.id = total.ledger_account_id
 JOIN accounts_account account ON account.id = customer.account_id
@@ -38,12 +40,33 @@ ORDER BY account.number, total.id
 """
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """A balance, or where ``key`` names a transfer, what that says was left of it; ``counted`` is what is true."""
+
+    account_id: int
+    number: str
+    key: str
+    said: Decimal
+    counted: Decimal
+
+    def __str__(self) -> str:
+        if self.key:
+            return f"{self.number}: transfer {self.key} says {self.said} was left, and {self.counted} was."
+        return f"{self.number}: the balance is {self.said} and its transfers add up to {self.counted}."
+
+
 def differences() -> Iterator[str]:
     """What does not add up, a line each, naming the account; nothing when all is well."""
+    return map(str, wrong_balances())
+
+
+def wrong_balances() -> Iterator[Wrong]:
+    """The same as values: first the balances, then the transfers, by account."""
     with connection.cursor() as cursor:
         cursor.execute(_SUMS)
-        for number, balance, counted in cursor.fetchall():
-            yield f"{number}: the balance is {balance} and its transfers add up to {counted}."
+        for account_id, number, said, counted in cursor.fetchall():
+            yield Wrong(account_id, number, "", said, counted)
         cursor.execute(_RUNNING_TOTALS)
-        for number, key, recorded, counted in cursor.fetchall():
-            yield f"{number}: transfer {key} says {recorded} was left, and {counted} was."
+        for account_id, number, key, said, counted in cursor.fetchall():
+            yield Wrong(account_id, number, key, said, counted)

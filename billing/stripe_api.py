@@ -1,4 +1,5 @@
-"""What the portal asks of Stripe: the only module that imports ``stripe``, and the only one with whole cents.
+"""What the portal asks of Stripe: the only module that imports ``stripe``. With `stripe_lists.py` it is
+alone with whole cents.
 
 The same calls go to Stripe itself or, where ``STRIPE_API_BASE`` is set, to localstripe. None is made while a
 transaction is open, so that no lock ever waits for somebody else's network.
@@ -6,7 +7,7 @@ transaction is open, so that no lock ever waits for somebody else's network.
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -185,6 +186,11 @@ def read_event(payload: bytes, signature: str) -> Event:
         )
     except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadSignature(str(error)) from error
+
+
+def asking() -> AbstractContextManager[Any]:
+    """Stripe's API for the module that lists what it has (stripe_lists.py): its errors come as ours."""
+    return _asking()
 
 
 @contextmanager

@@ -91,6 +91,11 @@ app.conf.beat_schedule = {
         "task": "billing.tasks.make_statements",
         "schedule": crontab(minute=12),
     },
+    # Early in the morning for the day before; and every hour, for a day when Stripe or the beat was away.
+    "match ledger, Stripe and bills of the days that are over": {
+        "task": "orders.tasks.match_days",
+        "schedule": crontab(hour="4-23", minute=40),
+    },
     # What nobody needs any more, at night.
     "forget sessions that have ended": {
         "task": "accounts.tasks.forget_ended_sessions",

@@ -4,7 +4,7 @@ import structlog
 from celery import shared_task
 
 from callcentric import clock
-from orders import back_orders, cart, checkout
+from orders import back_orders, cart, checkout, reconciliation
 
 log = structlog.get_logger(__name__)
 
@@ -27,3 +27,9 @@ def refund_overdue_back_orders() -> None:
     refunded = back_orders.refund_overdue(now=clock.now())
     if refunded:
         log.info("orders refunded that no number came for", orders=refunded)
+
+
+@shared_task
+def match_days() -> None:
+    for made in reconciliation.match_missed(now=clock.now()):
+        log.info("ledger, Stripe and bills matched", on=str(made.on), differences=made.differences)

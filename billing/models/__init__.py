@@ -1,6 +1,6 @@
 """Money (ledger, cards, payments) and the services it pays for."""
 
-from billing.models.balances import BalanceWatch, CardRefund, Difference
+from billing.models.balances import BalanceWatch, CardRefund, Difference, Match
 from billing.models.cards import Card, CardHolder, Payment, StripeEvent
 from billing.models.cycles import Cycle, CycleRun, Invoice, InvoiceLine, ParkedAccount, RehearsedAccount
 from billing.models.ledger import LedgerAccount, TaxRate, Transfer
@@ -19,6 +19,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "LedgerAccount",
+    "Match",
     "ParkedAccount",
     "Payment",
     "RehearsedAccount",

@@ -1,7 +1,9 @@
 """What watches an account's balance, and money that goes back to a card."""
 
 from decimal import Decimal
+from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
@@ -79,6 +81,12 @@ class CardRefund(models.Model):
         return f"{self.amount:.2f} to {self.payment.card} ({self.get_state_display()})"
 
 
+class DifferenceQuerySet(models.QuerySet["Difference"]):
+    def open(self) -> Self:
+        """Those that neither staff nor a later match have resolved."""
+        return self.filter(resolved_at__isnull=True)
+
+
 class Difference(models.Model):
     """Something that ledger, Stripe and invoices do not say alike, until staff have dealt with it (domain.md §11)."""
 
@@ -88,6 +96,7 @@ class Difference(models.Model):
         AMOUNT = "amount", "Stripe and the ledger name different amounts"
         INVOICE = "invoice", "An invoice or order and its transfer differ"
         BALANCE = "balance", "A balance is not the sum of its transfers"
+        PAYMENT = "payment", "A payment and its transfer differ"
         REFUND = "refund", "A refund is not the same at Stripe"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -96,15 +105,48 @@ class Difference(models.Model):
     # Empty where Stripe names a customer whom we do not know.
     account = models.ForeignKey(Account, on_delete=models.PROTECT, null=True, blank=True, related_name="differences")
     about = models.CharField("what differs", max_length=300)
+    # What the two sides say; empty where a side knows nothing of it.
+    ours = MoneyField("in the ledger", null=True, blank=True)
+    theirs = MoneyField("elsewhere", null=True, blank=True)
     found_at = models.DateTimeField(default=clock.now)
     resolved_at = models.DateTimeField(null=True, blank=True)
+    # Empty where a later match no longer found it.
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    resolution = models.CharField("how it was resolved", max_length=300, blank=True)
+
+    objects = DifferenceQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["kind", "key"], condition=Q(resolved_at__isnull=True), name="a_difference_is_known_once"
             ),
+            models.CheckConstraint(
+                condition=Q(resolved_by__isnull=True) | Q(resolved_at__isnull=False) & ~Q(resolution=""),
+                name="who_resolves_a_difference_says_how",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.key}"
+
+
+class Match(models.Model):
+    """One business day, on which ledger, Stripe and bills were compared. The next day follows; none is left out."""
+
+    on = models.DateField("day", unique=True)
+    # What Stripe took on that day, what the ledger has of it, and what was billed.
+    stripe_charges = MoneyField("charged at Stripe", max_digits=16)
+    ledger = MoneyField("of that in the ledger", max_digits=16)
+    invoices = MoneyField("invoices and orders", max_digits=16)
+    # That were found, whether or not they were known before.
+    differences = models.PositiveIntegerField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "matches"
+
+    def __str__(self) -> str:
+        return f"{self.on:%-d %B %Y}"

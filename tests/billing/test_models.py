@@ -8,7 +8,19 @@ import pytest
 from django.db import IntegrityError
 
 from billing import ledger
-from billing.models import Card, CardHolder, LedgerAccount, Payment, Service, StripeEvent, TaxRate, Transfer
+from billing.models import (
+    Card,
+    CardHolder,
+    Difference,
+    LedgerAccount,
+    Match,
+    ParkedAccount,
+    Payment,
+    Service,
+    StripeEvent,
+    TaxRate,
+    Transfer,
+)
 from callcentric import clock
 from catalog.models import Product
 
@@ -219,3 +231,37 @@ class TestService:
     def test_service_is_paid_from_its_start(self, alice, plan):
         with violates("service_is_paid_from_its_start"):
             self.begin(alice, plan, paid_until=date(2027, 1, 10))
+
+
+class TestDifference:
+    def differ(self, **more) -> Difference:
+        return Difference.objects.create(kind="amount", key="pi_1", about="Stripe says something else.", **more)
+
+    def test_a_difference_is_known_once(self, db):
+        self.differ(resolved_at=NOW)
+        self.differ()
+        with violates("a_difference_is_known_once"):
+            self.differ()
+
+    @pytest.mark.parametrize("changes", [{"resolved_at": NOW}, {"resolution": "Mended."}])
+    def test_who_resolves_a_difference_says_how(self, sam, changes):
+        with violates("who_resolves_a_difference_says_how"):
+            self.differ(resolved_by=sam, **changes)
+
+    def test_a_day_is_matched_once(self, db):
+        figures = {"stripe_charges": 0, "ledger": 0, "invoices": 0, "differences": 0, "made_at": NOW}
+        Match.objects.create(on=NOW.date(), **figures)
+        with violates("billing_match_on"):
+            Match.objects.create(on=NOW.date(), **figures)
+
+
+class TestParkedAccount:
+    def test_an_account_is_parked_once(self, alice, sam):
+        ParkedAccount.objects.create(account=alice, reason="Before", released_at=NOW, released_by=sam)
+        ParkedAccount.objects.create(account=alice, reason="Now")
+        with violates("an_account_is_parked_once"):
+            ParkedAccount.objects.create(account=alice, reason="Once more")
+
+    def test_who_released_an_account_and_when(self, alice):
+        with violates("who_released_an_account_and_when"):
+            ParkedAccount.objects.create(account=alice, reason="Now", released_at=NOW)
