@@ -1,5 +1,5 @@
 """Money as staff see it."""
 
-from billing.admin import money
+from billing.admin import matches, money
 
-__all__ = ["money"]
+__all__ = ["matches", "money"]
