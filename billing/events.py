@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from billing import cards, payments, stripe_api
-from billing.models import CardHolder, Payment, StripeEvent
+from billing import card_refunds, cards, payments, stripe_api
+from billing.models import CardHolder, CardRefund, Payment, StripeEvent
 from callcentric.errors import Refused
 
 log = structlog.get_logger(__name__)
@@ -68,6 +68,10 @@ def _act(event: StripeEvent, now: datetime) -> None:
         payment = Payment.objects.filter(stripe_id=event.object_id).first()
         if payment:
             payments.ask(payment, now=now)
+    elif event.object_id.startswith("re_"):
+        refund = CardRefund.objects.filter(stripe_id=event.object_id).first()
+        if refund:
+            card_refunds.ask(refund, now=now)
     elif event.type == "setup_intent.succeeded":
         holder = CardHolder.objects.select_related("account").filter(stripe_id=event.customer).first()
         if holder:

@@ -34,6 +34,10 @@ class Rejected(StripeError):
         self.code = code
 
 
+class NotNow(Rejected):
+    """Stripe did not do it because of how it was asked, or how often: the same may be asked for another time."""
+
+
 class Declined(Rejected):
     """The bank does not take the card. ``code`` is its decline code."""
 
@@ -51,6 +55,16 @@ class Intent:
     client_secret: str
     # Why the last attempt failed, as Stripe's code; empty where none did.
     decline_code: str
+
+
+@dataclass(frozen=True)
+class Refund:
+    """What Stripe says of money that goes back to a card."""
+
+    id: str
+    status: str
+    # The token that it was asked for with.
+    token: str
 
 
 @dataclass(frozen=True)
@@ -170,6 +184,28 @@ def cancel_intent(intent_id: str) -> Intent:
         return _intent(api.payment_intents.cancel(intent_id))
 
 
+def create_refund(intent_id: str, *, amount: Decimal, token: str) -> Refund:
+    """Give ``amount`` of a charge back to its card. Raises Rejected where Stripe will not, NoAnswer: nobody knows."""
+    with _asking() as api:
+        return _refund(
+            api.refunds.create(
+                {"payment_intent": intent_id, "amount": int(amount * 100), "metadata": {"refund": token}},
+                {"idempotency_key": f"refund:{token}"},
+            )
+        )
+
+
+def retrieve_refund(refund_id: str) -> Refund:
+    with _asking() as api:
+        return _refund(api.refunds.retrieve(refund_id))
+
+
+def refunds_of(intent_id: str) -> list[Refund]:
+    """All that went back to the card of a charge."""
+    with _asking() as api:
+        return [_refund(found) for found in api.refunds.list({"payment_intent": intent_id, "limit": 100}).data]
+
+
 def read_event(payload: bytes, signature: str) -> Event:
     """The webhook in ``payload``. Raises BadSignature where Stripe did not sign it."""
     try:
@@ -205,12 +241,13 @@ def _asking() -> Iterator[Any]:
     except stripe.CardError as error:
         raise Declined(_decline_code(error.error) or error.code or "card_declined") from error
     except (
-        stripe.InvalidRequestError,
         stripe.IdempotencyError,
         stripe.AuthenticationError,
         stripe.PermissionError,
         stripe.RateLimitError,
     ) as error:
+        raise NotNow(error.code or type(error).__name__) from error
+    except stripe.InvalidRequestError as error:
         raise Rejected(error.code or type(error).__name__) from error
     except stripe.StripeError as error:
         raise NoAnswer(type(error).__name__) from error
@@ -239,6 +276,10 @@ def _intent(found: Any) -> Intent:
         client_secret=found.client_secret or "",
         decline_code=_decline_code(found.last_payment_error),
     )
+
+
+def _refund(found: Any) -> Refund:
+    return Refund(id=found.id, status=found.status or "", token=getattr(found.metadata, "refund", ""))
 
 
 def _setup(found: Any) -> Setup:

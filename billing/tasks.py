@@ -6,6 +6,7 @@ import structlog
 from celery import shared_task
 
 from billing import card_renewals, cycle, emergency, events, payments, statements
+from billing import card_refunds, card_renewals, cycle, emergency, events, payments
 from billing.models import StripeEvent
 from callcentric import clock
 
@@ -31,6 +32,13 @@ def settle_unknown_payments() -> None:
     settled = payments.settle_unknown(now=clock.now())
     if settled:
         log.info("unknown payments settled", payments=settled)
+
+
+@shared_task
+def settle_unknown_refunds() -> None:
+    settled = card_refunds.settle_unknown(now=clock.now())
+    if settled:
+        log.info("unknown refunds settled", refunds=settled)
 
 
 @shared_task

@@ -43,6 +43,10 @@ app.conf.beat_schedule = {
         "task": "billing.tasks.act_on_events",
         **SWEEP,
     },
+    "settle refunds to cards whose outcome is unknown": {
+        "task": "billing.tasks.settle_unknown_refunds",
+        **SWEEP,
+    },
     "finish orders whose card payment came through": {
         "task": "orders.tasks.finish_orders",
         **SWEEP,

@@ -103,3 +103,9 @@ def charges(account: Account) -> list[dict]:
     customer = account.card_holder.stripe_id
     found = call("GET", f"/v1/charges?customer={customer}&limit=100")["data"]
     return [charge for charge in found if charge["status"] == "succeeded"]
+
+
+def refunds(payment_stripe_id: str) -> list[int]:
+    """What localstripe has really given back of a charge, in cents."""
+    found = call("GET", f"/v1/refunds?payment_intent={payment_stripe_id}&limit=100")["data"]
+    return sorted(refund["amount"] for refund in found)

@@ -7,7 +7,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
 from billing.admin.read_only import ReadOnlyAdmin
-from billing.models import Card, LedgerAccount, Payment, StripeEvent, TaxRate, Transfer
+from billing.models import Card, CardRefund, LedgerAccount, Payment, StripeEvent, TaxRate, Transfer
 
 
 class TaxRateResource(ModelResource):
@@ -34,6 +34,15 @@ class TransferAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "made_at")
     list_select_related = ("source__account", "target__account")
     search_fields = ("=key", "=source__account__number", "=target__account__number")
+    ordering = ("-pk",)
+
+
+@admin.register(CardRefund)
+class CardRefundAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "payment", "amount", "state", "problem")
+    list_filter = ("state", "created_at")
+    list_select_related = ("payment__card",)
+    search_fields = ("=payment__account__number", "=payment__stripe_id", "=stripe_id")
     ordering = ("-pk",)
 
 

@@ -1,14 +1,16 @@
 """Cards, what is charged to them, and what Stripe says of it."""
 
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
 
 from accounts.models import Account
 from callcentric import clock
-from callcentric.money import MoneyField
+from callcentric.money import ZERO, MoneyField
 
 
 class CardHolder(models.Model):
@@ -85,6 +87,12 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         """What was put into the balance for its own sake: by hand, or by auto-recharge."""
         return self.filter(purpose__in=Payment.DEPOSITS)
 
+    def refundable(self, *, since: datetime) -> Self:
+        """Deposits made ``since`` then that have not gone back to their card whole; ``left`` says how much may."""
+        gone = Coalesce(Sum("refunds__amount", filter=~Q(refunds__state="failed")), ZERO, output_field=MoneyField())
+        paid = self.deposits().filter(state=Payment.State.SUCCEEDED, settled_at__gte=since)
+        return paid.annotate(left=F("amount") - gone).filter(left__gt=0)
+
 
 class Payment(models.Model):
     """One charge of a card, written down before Stripe is asked, so that no outcome can be lost.
@@ -121,6 +129,9 @@ class Payment(models.Model):
     created_at = models.DateTimeField(default=clock.now)
     sent_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+
+    # Set by PaymentQuerySet.refundable()
+    left: Decimal
 
     DEPOSITS = (Purpose.DEPOSIT, Purpose.RECHARGE)
     UNDECIDED = (State.CREATED, State.SENT, State.NEEDS_CUSTOMER)
