@@ -1,15 +1,19 @@
-"""Opens a page to customers alone: visitors are asked to log in, staff are sent to the admin."""
+"""Opens a page to customers alone: visitors are asked to log in, staff are sent to the admin.
+
+A closed account looks and changes nothing.
+"""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 
 from accounts.models import Account
 
 P = ParamSpec("P")
+LOOKING = ("GET", "HEAD", "OPTIONS")
 
 
 class CustomerRequest(HttpRequest):
@@ -25,11 +29,26 @@ def customers_only(
 
     Staff hold no account: they work in the admin and see a customer's pages nowhere else.
     """
+    return _guarded(view, closed_may=LOOKING)
 
+
+def open_accounts_only(
+    view: Callable[Concatenate[Any, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """A page that there is only to change something: a closed account is told so at once."""
+    return _guarded(view, closed_may=())
+
+
+def _guarded(
+    view: Callable[Concatenate[Any, P], HttpResponse], *, closed_may: tuple[str, ...]
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not request.account:  # type: ignore[attr-defined]
+        account = request.account  # type: ignore[attr-defined]
+        if not account:
             return redirect("admin:index")
+        if account.closed_on and request.method not in closed_may:
+            return render(request, "accounts/closed.html", {"account": account}, status=409)
         return view(request, *args, **kwargs)
 
     return guarded

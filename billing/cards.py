@@ -6,6 +6,7 @@ import structlog
 from django.db import transaction
 
 from accounts.models import Account
+from accounts.standing import check_open
 from billing import declines, stripe_api
 from billing.models import Card, CardHolder
 from billing.payments import CardProblem
@@ -59,6 +60,7 @@ def finish_adding(*, account: Account, setup_id: str, now: datetime) -> Card:
 
 def keep(*, account: Account, setup_id: str, now: datetime) -> Card:
     """Like ``finish_adding``, for whoever can ask again later: where Stripe is away it raises StripeError."""
+    check_open(account)
     setup = stripe_api.retrieve_setup(setup_id)
     if setup.customer != holder(account).stripe_id or setup.status != "succeeded":
         raise CardProblem(NOT_ADDED)

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from accounts.models import Account
+from accounts.standing import check_open
 from billing import ledger, payments
 from billing.models import Card, LedgerAccount, Payment
 from callcentric import clock
@@ -34,7 +35,8 @@ def make(
     """Charge ``card`` and add the money to the balance. The same token again returns the same payment.
 
     Raises DepositRefused for an amount against the rule, DepositRepeated for one that was just added unless it is meant
-    ``once_more``, CardProblem for a card that cannot be used. Whether the bank took the card, the payment says.
+    ``once_more``, CardProblem for a card that cannot be used, AccountClosed. Whether the bank took the card, the
+    payment says.
     """
     payment = _begin(account, card, amount, token, now, once_more)
     return payments.charge(payment, now=now) if payment.state == Payment.State.CREATED else payment
@@ -42,9 +44,9 @@ def make(
 
 def left_today(account: Account, *, now: datetime) -> Decimal:
     """How much may still be deposited on the business day of ``now``. What was declined does not count."""
-    begins = now.astimezone(clock.BUSINESS_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
-    deposits = Payment.objects.deposits().filter(
-        account=account, created_at__gte=begins, created_at__lt=begins + timedelta(days=1)
+    begins = clock.midnight(now)
+    deposits = (
+        Payment.objects.deposits().since(begins).filter(account=account, created_at__lt=begins + timedelta(days=1))
     )
     made = deposits.exclude(state=Payment.State.FAILED).aggregate(total=Sum("amount"))["total"] or ZERO
     return max(A_DAY - made, ZERO)
@@ -55,6 +57,7 @@ def _begin(account: Account, card: Card, amount: Decimal, token: UUID, now: date
     with transaction.atomic():
         # Two deposits at the same moment are counted one after the other.
         LedgerAccount.objects.select_for_update().get(pk=customer.pk)
+        check_open(account)
         if not Payment.objects.filter(token=token).exists():
             _check(amount, left_today(account, now=now))
             if not once_more:

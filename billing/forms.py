@@ -53,6 +53,38 @@ class DepositForm(forms.Form):
         self.fields["once_more"].widget = forms.CheckboxInput()
 
 
+def _dollars(label: str, help_text: str, smallest: int, largest: int) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label,
+        help_text=help_text,
+        min_value=Decimal(smallest),
+        max_value=Decimal(largest),
+        max_digits=5,
+        decimal_places=2,
+        error_messages={
+            "min_value": f"This is ${smallest} at least.",
+            "max_value": f"This is ${largest} at most.",
+        },
+        widget=forms.NumberInput(attrs={"inputmode": "decimal"}),
+    )
+
+
+class LowBalanceForm(forms.Form):
+    """When to be told; bounded as BalanceWatch is."""
+
+    low_below = _dollars(
+        "E-mail me when my balance falls below", "US dollars, from 0 to 100. With 0 we never tell you.", 0, 100
+    )
+
+
+class RechargeForm(forms.Form):
+    """What shall be added, and when; bounded as BalanceWatch is."""
+
+    recharges = forms.BooleanField(label="Add money from my default card when my balance runs low", required=False)
+    recharge_below = _dollars("When my balance falls below", "US dollars, from 2 to 50.", 2, 50)
+    recharge_amount = _dollars("Add", "US dollars, from 10 to 100.", 10, 100)
+
+
 class HistoryForm(forms.Form):
     """Which movements to show. What is not understood shows all of them."""
 

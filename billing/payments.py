@@ -11,6 +11,7 @@ sweep.
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -18,7 +19,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Account
-from billing import declines, ledger, mails, stripe_api
+from billing import declines, ledger, mails, recharge_outcomes, stripe_api
 from billing.models import Card, LedgerAccount, Payment, Transfer
 from callcentric import clock
 from callcentric.errors import Refused
@@ -191,10 +192,7 @@ def _settle_left(payment: Payment, now: datetime) -> bool:
     try:
         if payment.stripe_id is None:
             # Only as long as no charge has been prepared since the row was read.
-            Payment.objects.undecided().filter(pk=payment.pk, stripe_id=None).update(
-                state=State.FAILED, problem=INTERRUPTED, settled_at=now
-            )
-            settled = _fresh(payment)
+            settled = _fail(payment, now=now, problem=INTERRUPTED, stripe_id=None)
         elif payment.state == State.NEEDS_CUSTOMER:
             settled = call_off(payment, now=now, problem=NOT_CONFIRMED)
         else:
@@ -282,6 +280,8 @@ def _take_in(payment: Payment, intent: stripe_api.Intent, now: datetime) -> Paym
     payment.settled_at = now
     payment.problem = payment.decline_code = ""
     payment.save(update_fields=["state", "settled_at", "problem", "decline_code"])
+    if payment.purpose == Payment.Purpose.RECHARGE:
+        recharge_outcomes.succeeded(payment)
     log.info("card charged", payment=payment.pk)
     return payment
 
@@ -294,12 +294,19 @@ def _settle_failure(payment: Payment, intent: stripe_api.Intent, now: datetime) 
     return _fail(payment, now=now, problem=problem, code=intent.decline_code)
 
 
-def _fail(payment: Payment, *, now: datetime, problem: str, code: str = "") -> Payment:
+def _fail(payment: Payment, *, now: datetime, problem: str, code: str = "", **still: Any) -> Payment:
+    """End it here, as long as nobody has decided it and its row is ``still`` as the caller has read it."""
     changes = {"state": State.FAILED, "problem": problem, "settled_at": now}
     if code:
         changes["decline_code"] = code
-    Payment.objects.undecided().filter(pk=payment.pk).update(**changes)
-    return _fresh(payment)
+    with transaction.atomic():
+        failed = Payment.objects.undecided().filter(pk=payment.pk, **still).update(**changes)
+        payment = _fresh(payment)
+        if failed and payment.purpose == Payment.Purpose.RECHARGE:
+            # A customer who was asked and did not confirm is not asked again.
+            again = problem not in (NOT_CONFIRMED, CALLED_OFF) and declines.can_try_again(payment.decline_code)
+            recharge_outcomes.failed(payment, can_try_again=again, now=now)
+    return payment
 
 
 def _has_failed(intent: stripe_api.Intent) -> bool:

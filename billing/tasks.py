@@ -7,6 +7,8 @@ from celery import shared_task
 
 from billing import card_renewals, cycle, emergency, events, payments, statements
 from billing import card_refunds, card_renewals, cycle, emergency, events, payments
+from accounts.models import Account
+from billing import card_refunds, card_renewals, cycle, emergency, events, low_balance, payments, recharge
 from billing.models import StripeEvent
 from callcentric import clock
 
@@ -39,6 +41,27 @@ def settle_unknown_refunds() -> None:
     settled = card_refunds.settle_unknown(now=clock.now())
     if settled:
         log.info("unknown refunds settled", refunds=settled)
+
+
+@shared_task
+def recharge_balances() -> None:
+    """One task for each account whose card shall add money."""
+    for account_id in recharge.due(now=clock.now()):
+        recharge_balance.delay(account_id=account_id)
+
+
+@shared_task
+def recharge_balance(*, account_id: int) -> None:
+    payment = recharge.recharge(Account.objects.get(pk=account_id), now=clock.now())
+    if payment:
+        log.info("auto-recharge", payment=payment.pk, state=payment.state)
+
+
+@shared_task
+def tell_of_low_balances() -> None:
+    told = low_balance.tell(now=clock.now())
+    if told:
+        log.info("low balances told", accounts=told)
 
 
 @shared_task

@@ -3,7 +3,7 @@ from datetime import date
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from billing.views import cards, overview, payments, statements
+from billing.views import cards, overview, payments, recharge, statements
 
 
 class MonthConverter(StringConverter):
@@ -29,6 +29,7 @@ urlpatterns = [
     path("statements/<month:month>.pdf", statements.statement_pdf_file, name="statement_pdf"),
     path("statements/<month:month>.csv", statements.statement_csv, name="statement_csv"),
     path("deposit/", payments.deposit, name="deposit"),
+    path("auto-recharge/", recharge.recharge, name="recharge"),
     path("payments/<uuid:token>/", payments.payment, name="payment"),
     path("payments/<uuid:token>/check/", payments.payment_check, name="payment_check"),
     path("payments/<uuid:token>/cancel/", payments.payment_cancel, name="payment_cancel"),

@@ -39,6 +39,14 @@ app.conf.beat_schedule = {
         "task": "billing.tasks.hand_on_turns",
         **SWEEP,
     },
+    "add money by auto-recharge": {
+        "task": "billing.tasks.recharge_balances",
+        **SWEEP,
+    },
+    "tell of balances that have run low": {
+        "task": "billing.tasks.tell_of_low_balances",
+        **SWEEP,
+    },
     "act on Stripe events left over": {
         "task": "billing.tasks.act_on_events",
         **SWEEP,

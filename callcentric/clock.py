@@ -30,6 +30,11 @@ def today() -> date:
     return now().date()
 
 
+def midnight(moment: datetime) -> datetime:
+    """When the business day of ``moment`` began."""
+    return moment.astimezone(BUSINESS_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def set_today(day: date) -> None:
     """Move the business date to ``day`` for every process; it goes on from there. Raises ClockIsReal in production."""
     real = timezone.now().astimezone(BUSINESS_ZONE).date()

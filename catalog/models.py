@@ -31,6 +31,11 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Those that have a price on ``on``, with its amounts: ``monthly``, ``setup``, ``per_minute`` …"""
         return self.with_prices(on).filter(monthly__isnull=False)
 
+    def by_the_minute(self, on: date) -> Self:
+        """Those whose use is paid from the balance, minute by minute, at the prices of ``on``."""
+        has_minute_price = Q(per_minute__gt=0) | Q(per_minute_canada__gt=0)
+        return self.with_prices(on).filter(Q(needs_balance=True) | has_minute_price)
+
 
 def _in_force(amount: str, on: date) -> Func:
     """An amount of a product's price on the business date ``on``."""

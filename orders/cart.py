@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Account
+from accounts.standing import check_open
 from billing.models import Service
 from callcentric.errors import Refused
 from catalog.models import Product
@@ -203,7 +204,10 @@ def _open(*, account: Account | None, session: SessionBase) -> Cart:
     elif cart is None:
         cart = Cart.objects.create()
         session[SESSION_KEY] = cart.pk
-    return Cart.objects.select_for_update().get(pk=cart.pk)
+    cart = Cart.objects.select_for_update().get(pk=cart.pk)
+    if account is not None:
+        check_open(account)
+    return cart
 
 
 def _locked(cart: Cart | None) -> Cart | None:

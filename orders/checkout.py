@@ -8,6 +8,7 @@ again: called by the customer's next page, by Stripe's webhook through the sweep
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -19,6 +20,7 @@ from accounts.models import Account, Address
 from billing import ledger, payments
 from billing.models import Card, Payment, Service
 from billing.split import split
+from billing.tasks import recharge_balance
 from callcentric.errors import Refused
 from callcentric.money import ZERO
 from catalog.models import Product
@@ -261,6 +263,8 @@ def _complete(order: Order, now: datetime) -> Order:
     order.save(update_fields=["state", "completed_at"])
     if order.payment_id:
         _give_back_911_that_ended(order, now)
+    # Robust: where the broker is away, the beat's sweep finds a balance that has run low.
+    transaction.on_commit(partial(recharge_balance.delay, account_id=order.account_id), robust=True)
     mails.order_completed(order, lines)
     for service in services:
         if service.phone_number:

@@ -1,16 +1,46 @@
 """What watches an account's balance, and money that goes back to a card."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts.models import Account
 from billing.models.cards import Payment
 from callcentric import clock
 from callcentric.money import MoneyField
+
+# Of auto-recharge (domain.md §6).
+RECHARGES_A_DAY = 3
+# A bank that has just said no says the same a minute later.
+DECLINED_FOR = timedelta(hours=4)
+
+
+class BalanceWatchQuerySet(models.QuerySet["BalanceWatch"]):
+    def recharge_due(self, now: datetime) -> Self:
+        """Accounts whose card shall add money now: their balance is below what they have set, and nothing forbids it.
+
+        Not while an earlier recharge is undecided, not soon after one that was declined, not more often than
+        RECHARGES_A_DAY on one business day.
+        """
+        recharges = Payment.objects.filter(account=OuterRef("account"), purpose=Payment.Purpose.RECHARGE)
+        declined = recharges.filter(state=Payment.State.FAILED, settled_at__gt=now - DECLINED_FOR)
+        wanting = self.filter(
+            recharges=True,
+            account__closed_on__isnull=True,
+            account__ledger_account__balance__lt=F("recharge_below"),
+        )
+        left = wanting.exclude(Exists(recharges.undecided())).exclude(Exists(declined))
+        return left.annotate(today=_number_of(recharges.since(clock.midnight(now)))).filter(today__lt=RECHARGES_A_DAY)
+
+
+def _number_of(payments: QuerySet[Payment]) -> Coalesce:
+    counted = payments.order_by().values("account").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted), 0)
 
 
 class BalanceWatch(models.Model):
@@ -19,6 +49,8 @@ class BalanceWatch(models.Model):
     account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="balance_watch")
     # Below this the customer is told; 0 tells nothing.
     low_below = MoneyField(default=Decimal("2.0000"))
+    # Whoever has set it is told whatever they hold; others only where something is paid by the minute.
+    low_is_chosen = models.BooleanField(default=False)
     # Since when it has been low and told; empty once it was above again.
     low_since = models.DateTimeField(null=True, blank=True)
     # Auto-recharge (domain.md §6): off by default.
@@ -26,11 +58,20 @@ class BalanceWatch(models.Model):
     recharge_below = MoneyField(default=Decimal("5.0000"))
     recharge_amount = MoneyField(default=Decimal("20.0000"))
 
+    # Set by BalanceWatchQuerySet.recharge_due()
+    today: int
+
+    objects = BalanceWatchQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(low_below__range=(0, 100)), name="low_balance_is_up_to_100"),
             models.CheckConstraint(condition=Q(recharge_below__range=(2, 50)), name="recharge_below_2_to_50"),
             models.CheckConstraint(condition=Q(recharge_amount__range=(10, 100)), name="recharge_of_10_to_100"),
+        ]
+        indexes = [
+            models.Index(fields=["account"], condition=Q(recharges=True), name="recharge_is_on"),
+            models.Index(fields=["account"], condition=Q(low_since__isnull=False), name="balance_is_low"),
         ]
 
     def __str__(self) -> str:

@@ -87,6 +87,10 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         """What was put into the balance for its own sake: by hand, or by auto-recharge."""
         return self.filter(purpose__in=Payment.DEPOSITS)
 
+    def since(self, moment: datetime) -> Self:
+        """Payments that were begun at ``moment`` or later."""
+        return self.filter(created_at__gte=moment)
+
     def refundable(self, *, since: datetime) -> Self:
         """Deposits made ``since`` then that have not gone back to their card whole; ``left`` says how much may."""
         gone = Coalesce(Sum("refunds__amount", filter=~Q(refunds__state="failed")), ZERO, output_field=MoneyField())

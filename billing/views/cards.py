@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.access import CustomerRequest, customers_only
+from accounts.access import CustomerRequest, customers_only, open_accounts_only
 from accounts.models import Account
 from billing import cards
 from billing.models import Card
@@ -18,7 +18,7 @@ from callcentric.errors import Refused
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@customers_only
+@open_accounts_only
 def card_add(request: CustomerRequest) -> HttpResponse:
     """The card itself goes from this page to Stripe; what comes back here is only the name Stripe gave it."""
     if request.method != "POST":

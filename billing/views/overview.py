@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import CustomerRequest, customers_only
-from billing import forecast, history, ledger
+from billing import forecast, history, ledger, recharge
 from billing.forms import HistoryForm
 from callcentric import clock
 
@@ -28,6 +28,7 @@ def billing(request: CustomerRequest) -> HttpResponse:
         "waiting": request.account.payments.undecided().select_related("card").order_by("-pk"),
         "lines": history.lines(recent, customer),
         "forecast": forecast.of(request.account, today=today),
+        "watch": recharge.watch_of(request.account),
     }
     return render(request, "billing/billing.html", context)
 

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import CustomerRequest, customers_only
+from accounts.access import CustomerRequest, customers_only, open_accounts_only
 from billing import deposits, ledger, payments
 from billing.forms import DepositForm
 from billing.models import Payment
@@ -22,7 +22,7 @@ from callcentric.errors import Refused
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@customers_only
+@open_accounts_only
 def deposit(request: CustomerRequest) -> HttpResponse:
     account = request.account
     if request.method != "POST":

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
-from accounts.access import CustomerRequest, customers_only
+from accounts.access import CustomerRequest, open_accounts_only
 from accounts.models import Account
 from billing.models import CHANNELS_PER_NUMBER, Service
 from callcentric import clock
@@ -90,7 +90,7 @@ class ChannelsForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@customers_only
+@open_accounts_only
 def order_channels(request: CustomerRequest) -> HttpResponse:
     """The numbers that take extra channels, and how many; Continue puts them into the cart."""
     candidates = _candidates(request.account)

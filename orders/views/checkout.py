@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
-from accounts.access import CustomerRequest, customers_only
+from accounts.access import CustomerRequest, open_accounts_only
 from accounts.addresses import AddressForm
 from accounts.models import Account
 from accounts.moving import serve_at
@@ -48,7 +48,7 @@ class ConfirmForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@customers_only
+@open_accounts_only
 def checkout(request: CustomerRequest) -> HttpResponse:
     account = request.account
     if not account.service_address or not account.billing_address.is_complete:
@@ -75,7 +75,7 @@ def checkout(request: CustomerRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@customers_only
+@open_accounts_only
 def checkout_address(request: CustomerRequest) -> HttpResponse:
     """Where to bill, and where emergency services would be sent: the second is the first unless said otherwise."""
     account = request.account

@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from accounts.access import CustomerRequest, customers_only
+from accounts.access import CustomerRequest, open_accounts_only
 from callcentric import clock
 from catalog.models import Product
 from phone_numbers import coverage
@@ -36,7 +36,7 @@ class DigitsForm(forms.Form):
 
 
 @require_safe
-@customers_only
+@open_accounts_only
 def order_inbound(request: CustomerRequest) -> HttpResponse:
     """The DID products, each with Get a number."""
     dids = Product.objects.dids().offered().priced(clock.today()).order_by("position")
@@ -44,7 +44,7 @@ def order_inbound(request: CustomerRequest) -> HttpResponse:
 
 
 @require_safe
-@customers_only
+@open_accounts_only
 def order_lookup(request: CustomerRequest) -> HttpResponse:
     """Country, state, area, Lookup: what is sold there, in stock or how long it takes, and Order Now."""
     product, form = _product(request), LocationForm(request.GET)

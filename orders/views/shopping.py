@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.access import CustomerRequest, customers_only
+from accounts.access import CustomerRequest, open_accounts_only
 from accounts.models import Account, Address
 from callcentric import clock
 from callcentric.errors import Refused
@@ -42,7 +42,7 @@ class Row:
 
 
 @require_safe
-@customers_only
+@open_accounts_only
 def order(request: CustomerRequest) -> HttpResponse:
     """Order products and services: what kinds there are, and where each is ordered."""
     today = clock.today()
@@ -57,7 +57,7 @@ def order(request: CustomerRequest) -> HttpResponse:
 
 
 @require_safe
-@customers_only
+@open_accounts_only
 def order_outbound(request: CustomerRequest) -> HttpResponse:
     plans = Product.objects.plans().offered().priced(clock.today()).order_by("position")
     context = {"plans": plans, "holding": pricing.holding_of(request.account)}
