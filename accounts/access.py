@@ -32,6 +32,13 @@ def customers_only(
     return _guarded(view, closed_may=LOOKING)
 
 
+def all_customers(
+    view: Callable[Concatenate[Any, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """The same, but that the page itself says what becomes of a closed account."""
+    return _guarded(view, closed_may=(*LOOKING, "POST"))
+
+
 def open_accounts_only(
     view: Callable[Concatenate[Any, P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:

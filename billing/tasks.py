@@ -9,7 +9,7 @@ from billing import card_renewals, cycle, emergency, events, payments, statement
 from billing import card_refunds, card_renewals, cycle, emergency, events, payments
 from accounts.models import Account
 from billing import card_refunds, card_renewals, cycle, emergency, events, low_balance, payments, recharge
-from billing.models import StripeEvent
+from billing.models import CardRefund, StripeEvent
 from callcentric import clock
 
 log = structlog.get_logger(__name__)
@@ -34,6 +34,12 @@ def settle_unknown_payments() -> None:
     settled = payments.settle_unknown(now=clock.now())
     if settled:
         log.info("unknown payments settled", payments=settled)
+
+
+@shared_task
+def send_refund(*, refund_id: int) -> None:
+    refund = card_refunds.send(CardRefund.objects.get(pk=refund_id), now=clock.now())
+    log.info("refund sent", refund=refund.pk, state=refund.state)
 
 
 @shared_task

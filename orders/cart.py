@@ -176,6 +176,19 @@ def remove(*, account: Account | None, session: SessionBase, line: int) -> bool:
     return removed
 
 
+def lock(account: Account) -> Cart:
+    """The customer's cart, locked: whatever else is done with it or ordered from it waits."""
+    carts_of_account = Cart.objects.select_for_update().filter(account=account)
+    return carts_of_account.first() or carts_of_account.get(pk=Cart.objects.get_or_create(account=account)[0].pk)
+
+
+def empty(cart: Cart) -> None:
+    """Take everything out of a locked cart, and let go of its numbers."""
+    tokens = list(cart.lines.values_list("token", flat=True))
+    cart.lines.all().delete()
+    stock.let_go(tokens)
+
+
 def forget_visitors(*, now: datetime) -> int:
     """Delete the carts that visitors left long ago; returns how many there were."""
     left = Cart.objects.filter(account=None, made_at__lt=now - VISITORS_COME_BACK_WITHIN)

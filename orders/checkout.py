@@ -112,7 +112,7 @@ def _finish_left(order: Order, now: datetime) -> bool:
 
 def _begin(account: Account, confirmation: Confirmation, now: datetime) -> Order:
     """The order of this confirmation: the one it made before, or a new one, checked and written down."""
-    cart = _locked_cart(account)
+    cart = carts.lock(account)
     known = {
         order.token == confirmation.token: order
         for order in Order.objects.select_related("payment", "account").filter(
@@ -127,12 +127,6 @@ def _begin(account: Account, confirmation: Confirmation, now: datetime) -> Order
     lines = carts.lines_of(cart)
     quoted = _checked(account, lines, confirmation, service_address, now)
     return _write_down(account, confirmation, quoted, lines, service_address, now)
-
-
-def _locked_cart(account: Account) -> Cart:
-    """The customer's cart, locked: whatever else orders from it waits."""
-    carts_of_account = Cart.objects.select_for_update().filter(account=account)
-    return carts_of_account.first() or carts_of_account.get(pk=Cart.objects.get_or_create(account=account)[0].pk)
 
 
 def _checked(

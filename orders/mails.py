@@ -1,5 +1,7 @@
 """E-mails about orders."""
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.urls import reverse
 
@@ -8,6 +10,9 @@ from billing.models import Service
 from orders.models import Order, OrderLine
 from orders.refunds import Refund
 from phone_numbers.models import BackOrder
+
+if TYPE_CHECKING:
+    from orders.closing import Closing
 
 
 def order_not_completed(order: Order) -> None:
@@ -65,4 +70,15 @@ def back_order_refunded(back_order: BackOrder, refund: Refund) -> None:
         back_order=back_order,
         refund=refund,
         link=settings.SITE_URL + reverse("coverage"),
+    )
+
+
+def account_closed(closing: "Closing") -> None:
+    """Confirm that an account is closed: what ended, what goes back to which card, what does not."""
+    mails.write(
+        closing.account,
+        subject=f"Your {settings.OPERATOR} account {closing.account.number} is closed",
+        template="orders/emails/account_closed.txt",
+        closing=closing,
+        link=settings.SITE_URL + reverse("transactions"),
     )

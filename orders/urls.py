@@ -1,6 +1,7 @@
 from django.urls import path
 
 from orders.views import back_orders, channels, checkout, dashboard, history, inbound, shopping, spending
+from orders.views import back_orders, channels, checkout, closing, dashboard, history, inbound, shopping
 
 urlpatterns = [
     path("dashboard/", dashboard.dashboard, name="dashboard"),
@@ -19,6 +20,8 @@ urlpatterns = [
     path("back-orders/<int:pk>/withdraw/", back_orders.back_order_withdraw, name="back_order_withdraw"),
     # Among billing's pages; here because billing knows no orders.
     path("billing/spending/", spending.spending, name="spending"),
+    # Beside the profile, which leads to it; it ends services and orders, so it is here.
+    path("accounts/close/", closing.close_account, name="close_account"),
     path("orders/", history.orders, name="orders"),
     path("orders/<slug:reference>/", history.order_detail, name="order_detail"),
 ]
