@@ -60,6 +60,8 @@ CUSTOMERS = {
     "ticket_reopen",
     "ticket_rate",
     "ticket_attachment",
+    "recharge",
+    "close_account",
 }
 PUBLIC = {
     "home",

@@ -1,4 +1,4 @@
-"""Services as staff see them: read-only, but for confirming 911 and saying that its address was not accepted."""
+"""Services as staff see them: read-only, but for cancelling them, and for what they decide of 911."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from billing import emergency
 from billing.models import Service
 from callcentric import clock
+from orders.admin.cancelling import CancelAtOnce
 from orders.admin.read_only import ReadOnly
 
 
@@ -45,12 +46,12 @@ FAIL: dict[str, Any] = {
 
 
 @admin.register(Service)
-class ServiceAdmin(ReadOnly, ModelAdmin):
+class ServiceAdmin(CancelAtOnce, ReadOnly, ModelAdmin):
     list_display = ["product", "account", "state", "address", "started_on", "paid_until", "cancelled_on", "reason"]
     list_filter = ["state", "kind", "reason"]
     list_select_related = ["account", "product", "address"]
     search_fields = ["account__number", "account__name"]
-    actions = ["confirm_911", "fail_911"]
+    actions = ["confirm_911", "fail_911", "cancel_at_once"]
 
     @admin.action(description="Confirm 911: make it active and tell the customer", permissions=["confirm"])
     def confirm_911(self, request: HttpRequest, services: QuerySet[Service]) -> HttpResponse | None:

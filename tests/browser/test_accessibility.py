@@ -56,6 +56,7 @@ CUSTOMERS_PAGES = [
     "/billing/spending/",
     "/billing/deposit/",
     "/billing/cards/add/",
+    "/billing/auto-recharge/",
     "/accounts/profile/",
     "/accounts/email/",
     "/accounts/password/change/",
