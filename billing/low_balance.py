@@ -11,6 +11,7 @@ from billing import balance_mails
 from billing.models import BalanceWatch
 from billing.models.balances import RECHARGES_A_DAY
 from callcentric import clock
+from callcentric.money import ZERO
 from catalog.models import Product
 
 # So many accounts are told in one transaction.
@@ -48,7 +49,7 @@ def _tell_chunk(facts: dict[str, Any]) -> int:
     accounts = Account.objects.select_related("user", "ledger_account", "balance_watch").filter(pk__in=low)
     for account in accounts.order_by("pk"):
         below = account.balance_watch.low_below
-        balance_mails.balance_low(account, balance=account.ledger_account.balance, below=below)
+        balance_mails.balance_low(account, balance=account.ledger_account.balance or ZERO, below=below)
     return len(low)
 
 

@@ -63,7 +63,8 @@ def _begin(account: Account, now: datetime) -> Payment | None:
         return None
     card = _default_card(account)
     if card is None or card.has_expired(_day(now)):
-        return _switch_off(watch, _why_not(card))
+        _switch_off(watch, _why_not(card))
+        return None
     # A deposit by hand at the same moment is counted before or after this one.
     LedgerAccount.objects.select_for_update().get(account=account)
     if watch.recharge_amount > deposits.left_today(account, now=now):

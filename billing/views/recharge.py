@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -83,7 +83,7 @@ def _page(
     return render(request, "billing/recharge.html", context, status=status)
 
 
-def _sent(request: CustomerRequest, name: str) -> object:
+def _sent(request: CustomerRequest, name: str) -> QueryDict | None:
     return request.POST if request.method == "POST" and request.POST.get("form") == name else None
 
 
