@@ -1,18 +1,18 @@
 """Money back to cards at localstripe: whatever happens in between, one refund or none, and never both sides of it."""
 
-import threading
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from post_office.models import Email
 
 from billing import audit, card_refunds, events, ledger, payments, stripe_api
 from billing.models import CardRefund, Payment, StripeEvent, Transfer
 from callcentric import clock
 from callcentric.clock import BUSINESS_ZONE
+from tests.crowds import at_once, surprises
 from tests.localstripe import add_card, refunds
 from tests.stripe_proxy import BROKEN, BUSY, TIMEOUT_AFTER, TIMEOUT_BEFORE
 
@@ -220,27 +220,13 @@ class TestUnknown:
 @pytest.mark.parametrize("late", [False, True])
 def test_8_at_once_are_one_refund(alice, paid, now, late):
     """The button pressed 8 times; or 8 sweeps that find it unanswered."""
-    gate, surprises = threading.Barrier(8), []
     if late:
         begin(paid, now, token=UUID(int=1))
         CardRefund.objects.update(state=State.SENT)
-
-    def go():
-        try:
-            gate.wait()
-            if late:
-                card_refunds.settle_unknown(now=now + OVERDUE)
-            else:
-                refund(paid, now, token=UUID(int=1))
-        except BaseException as surprise:  # noqa: BLE001
-            surprises.append(surprise)
-        finally:
-            connection.close()
-
-    crowd = [threading.Thread(target=go) for _ in range(8)]
-    [thread.start() for thread in crowd]
-    [thread.join() for thread in crowd]
-    assert surprises == []
+        answers = at_once(*[lambda: card_refunds.settle_unknown(now=now + OVERDUE)] * 8)
+    else:
+        answers = at_once(*[lambda: refund(paid, now, token=UUID(int=1))] * 8)
+    assert surprises(answers) == []
     assert outcome(CardRefund.objects.get()) == (State.SUCCEEDED, 14, [600])
     assert Email.objects.count() == 1
 

@@ -1,11 +1,9 @@
 """A low balance is told once an episode, to those whom it concerns."""
 
-import threading
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
 from post_office.models import Email
 
 from accounts.models import Account
@@ -14,6 +12,7 @@ from billing.models import BalanceWatch, LedgerAccount, Service
 from callcentric.clock import BUSINESS_ZONE
 from catalog.models import Product
 from tests.billing.test_recharge import credit, payment_of, spend
+from tests.crowds import at_once, surprises
 from tests.factories import AccountFactory, hold_number
 
 NOON = datetime(2027, 1, 11, 12, tzinfo=BUSINESS_ZONE)
@@ -174,21 +173,7 @@ def test_8_sweeps_at_once_tell_each_once(catalog, monkeypatch, known):
         hold_plan(account, "pay-per-call")
     if known:
         BalanceWatch.objects.bulk_create(BalanceWatch(account=each) for each in accounts)
-    gate, sums, surprises = threading.Barrier(8), [], []
-
-    def sweep():
-        try:
-            gate.wait()
-            sums.append(told())
-        except BaseException as surprise:  # noqa: BLE001
-            surprises.append(surprise)
-        finally:
-            connection.close()
-
-    crowd = [threading.Thread(target=sweep) for _ in range(8)]
-    [thread.start() for thread in crowd]
-    [thread.join() for thread in crowd]
-    assert surprises == []
-    sums.append(told())
-    assert sum(sums) == 40
+    sums = at_once(*[told] * 8)
+    assert surprises(sums) == []
+    assert sum(sums) + told() == 40
     assert sorted(Email.objects.values_list("to", flat=True)) == sorted([each.user.email] for each in accounts)

@@ -1,12 +1,11 @@
 """Auto-recharge: below a threshold an amount from the default card, three times a business day at most, once each."""
 
-import threading
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 from post_office.models import Email
 
 from billing import ledger, payments, recharge, tasks
@@ -15,6 +14,7 @@ from billing.models.balances import DECLINED_FOR
 from callcentric.celery import app
 from callcentric.clock import BUSINESS_ZONE
 from tests import localstripe
+from tests.crowds import at_once, surprises
 from tests.localstripe import add_card, answer_bank, charges
 
 NOON = datetime(2027, 1, 11, 12, tzinfo=BUSINESS_ZONE)
@@ -282,19 +282,5 @@ def test_the_database_holds_the_bounds(alice, fields, constraint):
 def test_8_at_once_charge_once(alice, stripe_server, _round):
     add_card(alice, now=NOON)
     turn_on(alice)
-    gate, surprises = threading.Barrier(8), []
-
-    def go():
-        try:
-            gate.wait()
-            recharge.recharge(alice, now=NOON)
-        except BaseException as surprise:  # noqa: BLE001
-            surprises.append(surprise)
-        finally:
-            connection.close()
-
-    crowd = [threading.Thread(target=go) for _ in range(8)]
-    [thread.start() for thread in crowd]
-    [thread.join() for thread in crowd]
-    assert surprises == []
+    assert surprises(at_once(*[lambda: recharge.recharge(alice, now=NOON)] * 8)) == []
     assert (balance(alice), len(charges(alice)), Payment.objects.count(), len(mails())) == (20, 1, 1, 1)

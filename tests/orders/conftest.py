@@ -60,6 +60,12 @@ def customer(alice, catalog, taxes) -> Account:
 
 
 @pytest.fixture
+def leaver(alice, catalog, taxes) -> Account:
+    """Alice, who may want to close her account; she has no money in it yet."""
+    return live_at_the_billing_address(alice)
+
+
+@pytest.fixture
 def albany(db):
     return RateCenterFactory(name="Albany")
 

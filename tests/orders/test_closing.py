@@ -7,7 +7,6 @@ from uuid import uuid4
 import pytest
 from post_office.models import Email
 
-from accounts.models import Account
 from billing import audit, card_refunds, deposits
 from billing.models import BalanceWatch, CardRefund, Payment, Service
 from callcentric.clock import BUSINESS_ZONE
@@ -21,13 +20,8 @@ from tests.localstripe import add_card, refunds
 from tests.orders.channels import hold_channels
 from tests.orders.checkouts import NOON, add_number, balance, held
 from tests.orders.closings import card_of, close, deposit, spend
-from tests.orders.conftest import credit, live_at_the_billing_address
+from tests.orders.conftest import credit
 from tests.orders.waiting import wait_for_number
-
-
-@pytest.fixture
-def leaver(alice, catalog, taxes) -> Account:
-    return live_at_the_billing_address(alice)
 
 
 class TestShares:

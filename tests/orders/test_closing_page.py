@@ -22,14 +22,9 @@ from tests.factories import PASSWORD, hold_number
 from tests.orders.channels import hold_channels
 from tests.orders.checkouts import NOON
 from tests.orders.closings import card_of, close, deposit
-from tests.orders.conftest import credit, live_at_the_billing_address
+from tests.orders.conftest import credit
 
 URL = "/accounts/close/"
-
-
-@pytest.fixture
-def leaver(alice, catalog, taxes) -> Account:
-    return live_at_the_billing_address(alice)
 
 
 class TestAClosedAccount:

@@ -1,11 +1,9 @@
 """Closing an account while something else happens to it: real threads on the real database."""
 
-import threading
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 from post_office.models import Email
 
 from accounts.models import Account
@@ -14,6 +12,7 @@ from billing import audit, deposits
 from billing.models import CardRefund
 from orders import back_orders, closing
 from orders.closing import CannotClose, ClosingChanged
+from tests.crowds import at_once, surprises
 from tests.factories import PhoneNumberFactory, hold_number
 from tests.localstripe import add_card
 from tests.orders.checkouts import NOON, balance, held
@@ -30,30 +29,13 @@ class TestRaces:
     def leaver(self, transactional_db, alice, catalog, taxes) -> Account:
         return live_at_the_billing_address(alice)
 
-    def run(self, *deeds):
-        gate, answers = threading.Barrier(len(deeds)), [None] * len(deeds)
-
-        def do(place):
-            try:
-                gate.wait()
-                answers[place] = deeds[place]()
-            except BaseException as surprise:  # noqa: BLE001
-                answers[place] = surprise
-            finally:
-                connection.close()
-
-        threads = [threading.Thread(target=do, args=(place,)) for place in range(len(deeds))]
-        [thread.start() for thread in threads]
-        [thread.join() for thread in threads]
-        return answers
-
     def test_8_presses_close_once(self, leaver):
         hold_number(leaver)
         deposit(leaver, "20")
         seen = closing.preview(leaver, now=NOON).digest
-        answers = self.run(*[lambda: closing.close(leaver, seen=seen, now=NOON)] * 8)
+        answers = at_once(*[lambda: closing.close(leaver, seen=seen, now=NOON)] * 8)
         assert [bool(answer) for answer in answers].count(True) == 1
-        assert [answer for answer in answers if isinstance(answer, BaseException)] == []
+        assert surprises(answers) == []
         assert (CardRefund.objects.count(), balance(leaver), Email.objects.count()) == (1, 0, 1)
 
     @pytest.mark.parametrize("_round", range(4))
@@ -61,7 +43,7 @@ class TestRaces:
         card = add_card(leaver, now=NOON)
         seen = closing.preview(leaver, now=NOON).digest
         paying = lambda: deposits.make(account=leaver, card=card, amount=Decimal(20), token=uuid4(), now=NOON)  # noqa: E731
-        closed, paid = self.run(lambda: closing.close(leaver, seen=seen, now=NOON), paying)
+        closed, paid = at_once(lambda: closing.close(leaver, seen=seen, now=NOON), paying)
         leaver.refresh_from_db()
         if leaver.closed_on:
             assert (type(paid), balance(leaver)) == (AccountClosed, 0)
@@ -74,7 +56,7 @@ class TestRaces:
         waiting = wait_for_number(leaver)
         PhoneNumberFactory()
         seen = closing.preview(leaver, now=NOON).digest
-        self.run(
+        at_once(
             lambda: closing.close(leaver, seen=seen, now=NOON),
             lambda: back_orders.assign_next(waiting.rate_center, now=NOON),
         )
