@@ -16,7 +16,7 @@ from django.db import transaction
 
 from accounts.models import Account
 from billing import card_refunds, ending, ledger, months
-from billing.models import BalanceWatch, CardRefund, LedgerAccount, Payment, Service
+from billing.models import BalanceWatch, CardRefund, Cycle, LedgerAccount, Payment, Service
 from billing.tasks import send_refund
 from callcentric import clock
 from callcentric.errors import Refused
@@ -125,11 +125,12 @@ def why_not_on(today: date) -> str:
 
 
 def _close(account: Account, now: datetime) -> Closing:
-    """All of it in the caller's transaction, in the order of locks: cart, services, numbers, ledger account."""
+    """All of it in the caller's transaction, in the order of locks: cart, cycle, services, numbers, ledger account."""
     cart = carts.lock(account)
     if problem := why_not_on(now.date()):
         raise CannotClose(problem)
     _check_orders(account)
+    _check_renewal(account, now.date())
     account = Account.objects.select_related("user").get(pk=account.pk)
     list(Service.objects.held().filter(account=account).order_by("pk").select_for_update())
     withdrawals = _withdraw(account, now)
@@ -147,6 +148,15 @@ def _close(account: Account, now: datetime) -> Closing:
 def _check_orders(account: Account) -> None:
     if Order.objects.filter(account=account, state=Order.State.PAYING).exists():
         raise CannotClose("An order of yours is being paid right now. See “Your orders” for what became of it.")
+
+
+def _check_renewal(account: Account, today: date) -> None:
+    """Not while this month is still being billed, which is so on the 1st; the next month's renewal may be planned."""
+    being_billed = Cycle.objects.open().filter(account=account, month__lte=today.replace(day=1))
+    if being_billed.select_for_update().exists():
+        raise CannotClose(
+            f"The renewal of your services for {today:%B} is still being billed. Try again tomorrow; see “Billing”."
+        )
 
 
 def _check_payments(account: Account) -> None:

@@ -8,7 +8,7 @@ import pytest
 from post_office.models import Email
 
 from billing import audit, card_refunds, deposits
-from billing.models import BalanceWatch, CardRefund, Payment, Service
+from billing.models import BalanceWatch, CardRefund, Cycle, Payment, Service
 from callcentric.clock import BUSINESS_ZONE
 from catalog.models import Product
 from orders import closing
@@ -201,6 +201,25 @@ class TestRefused:
             close(leaver)
         leaver.refresh_from_db()
         assert (leaver.closed_on, Service.objects.held().count()) == (None, 1)
+
+    @pytest.mark.parametrize(
+        ("month", "state", "is_refused"),
+        [
+            (date(2027, 1, 1), "planned", True),
+            (date(2027, 1, 1), "failed", True),
+            (date(2026, 12, 1), "failed", True),
+            (date(2027, 1, 1), "parked", False),
+            # Planned for the e-mail of the 20th.
+            (date(2027, 2, 1), "planned", False),
+        ],
+    )
+    def test_while_this_month_is_still_being_billed(self, leaver, month, state, is_refused):
+        Cycle.objects.create(account=leaver, month=month, state=state, problem="Why it is so.")
+        if is_refused:
+            with pytest.raises(CannotClose, match="The renewal of your services for January is still being billed."):
+                close(leaver)
+        else:
+            assert close(leaver).account == leaver
 
     def test_while_an_order_is_being_paid(self, leaver):
         address = leaver.billing_address

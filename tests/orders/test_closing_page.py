@@ -151,7 +151,7 @@ class TestPage:
     @pytest.mark.parametrize("rows", [1, 3])
     def test_as_many_queries_to_look_at_1_service_as_at_3(self, leaver, owner, django_assert_num_queries, rows):
         hold_channels(hold_number(leaver), rows - 1)
-        with django_assert_num_queries(44):
+        with django_assert_num_queries(46):
             assert len(owner.get(URL).context["closing"].services) == rows
 
     def test_the_profile_leads_there(self, owner):
