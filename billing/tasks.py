@@ -5,10 +5,8 @@ from datetime import timedelta
 import structlog
 from celery import shared_task
 
-from billing import card_renewals, cycle, emergency, events, payments, statements
-from billing import card_refunds, card_renewals, cycle, emergency, events, payments
 from accounts.models import Account
-from billing import card_refunds, card_renewals, cycle, emergency, events, low_balance, payments, recharge
+from billing import card_refunds, card_renewals, cycle, emergency, events, low_balance, payments, recharge, statements
 from billing.models import CardRefund, StripeEvent
 from callcentric import clock
 

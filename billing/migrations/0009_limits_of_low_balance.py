@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('billing', '0006_the_month'),
+        ('billing', '0008_match_of_days'),
     ]
 
     operations = [
