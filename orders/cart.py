@@ -13,7 +13,7 @@ from accounts.standing import check_open
 from billing.models import Service
 from callcentric.errors import Refused
 from catalog.models import Product
-from orders import pricing
+from orders import lost, pricing
 from orders.models import CHANNELS_PER_ORDER, Cart, CartLine, Order, OrderLine
 from phone_numbers import coverage, stock
 from phone_numbers.models import PhoneNumber, RateCenter
@@ -52,12 +52,12 @@ def add_plan(*, account: Account | None, session: SessionBase, product: Product,
 
     Raises NotForTheCart for what is not offered or not ordered by itself.
     """
-    _check_offered(product, today)
+    check_offered(product, today)
     if product.kind != Product.Kind.PLAN or product.is_default:
         raise NotForTheCart(f"{product.name} is not ordered from here. See “Order products and services”.")
     with transaction.atomic():
-        cart = _open(account=account, session=session)
-        _put_plan(cart, product)
+        cart = open_cart(account=account, session=session)
+        put_plan(cart, product)
     return cart
 
 
@@ -73,14 +73,16 @@ def add_number(
 ) -> CartLine:
     """Put a phone number into the cart and hold it for 15 minutes (domain.md §5): the chosen one, or any of the place.
 
-    Where the place has none in stock, the line is for staff to fill. ``token`` names the form whose button was pressed:
+    Any is the very number that the customer has lost there under this product, while it is kept for them (§7). Where
+    the place has none in stock, the line is for staff to fill. ``token`` names the form whose button was pressed:
     pressing it twice in a row adds one number. Raises NotForTheCart, or NumberTaken where the chosen one is not free.
     """
-    _check_offered(product, now.date())
-    if not coverage.is_sold_at(product, rate_center):
-        raise NotForTheCart(f"{product.name} is not sold in {rate_center}. Choose another product or another area.")
+    check_offered(product, now.date())
+    if account is None:
+        # A customer's own number may come back where the product is sold no more.
+        _check_sold(product, rate_center)
     with transaction.atomic():
-        cart = _open(account=account, session=session)
+        cart = open_cart(account=account, session=session)
         # Of this cart alone, whoever else has the same form: what is held under a token is held for one line.
         token = uuid5(token, str(cart.pk)) if token else uuid4()
         known = (
@@ -89,16 +91,21 @@ def add_number(
         if known and (known.phone_number == chosen or known.added_at > now - ONE_PRESS):
             _hold(known, now)
             return known
-        _check_room(cart)
-        _hold_lapsed(cart, rate_center, now)
         # The same form again, later: whoever came back to it wants another number.
         token = uuid4() if cart.lines.filter(token=token).exists() else token
+        again = _lost_there(cart, product, rate_center, chosen, now.date()) if account else None
+        if again and again.decision.comes_back:
+            return put_own_number(cart, again.service, token=token, now=now)
+        _check_sold(product, rate_center)
+        _check_room(cart)
+        _hold_lapsed(cart, rate_center, now)
         return cart.lines.create(
             token=token,
             product=product,
             kind=product.kind,
             rate_center=rate_center,
             phone_number=_held(rate_center, chosen, token, now),
+            reclaims=again.service if again else None,
             added_at=now,
         )
 
@@ -123,17 +130,17 @@ def add_channels(
     Raises NotForTheCart where the number takes none, or not so many (domain.md §2).
     """
     product = Product.objects.get(kind=Product.Kind.CHANNEL)
-    _check_offered(product, today)
+    check_offered(product, today)
     if not 1 <= quantity <= CHANNELS_PER_ORDER:
         raise NotForTheCart(f"Choose 1 to {CHANNELS_PER_ORDER} channels. For more, order again.")
     problem = pricing.channels_problem(number_service, quantity, used=number_service.channels.held().count())
     if problem:
         raise NotForTheCart(problem)
     with transaction.atomic():
-        cart = _open(account=account, session=session)
+        cart = open_cart(account=account, session=session)
         cart.lines.update_or_create(
             number_service=number_service,
-            defaults={"product": product, "kind": product.kind, "quantity": quantity},
+            defaults={"product": product, "kind": product.kind, "quantity": quantity, "reclaims": None},
         )
     return cart
 
@@ -144,9 +151,9 @@ def add_911(*, account: Account | None, session: SessionBase, now: datetime) -> 
     Raises NotForTheCart with that reason.
     """
     product = Product.objects.get(kind=Product.Kind.E911)
-    _check_offered(product, now.date())
+    check_offered(product, now.date())
     with transaction.atomic():
-        cart = _open(account=account, session=session)
+        cart = open_cart(account=account, session=session)
         line, _ = cart.lines.get_or_create(kind=product.kind, defaults={"product": product})
         there = account.service_address if account else None
         quoted = pricing.quote_for(account=account, lines=lines_of(cart), now=now, service_address=there)
@@ -173,6 +180,9 @@ def remove(*, account: Account | None, session: SessionBase, line: int) -> bool:
         removed = bool(found.delete()[0])
         if found.phone_number_id:
             stock.let_go([found.token])
+        if found.kind == Product.Kind.DID and found.reclaims_id:
+            # Channels that come back with their number do not without it.
+            found.cart.lines.filter(number_service=found.reclaims_id).delete()
     return removed
 
 
@@ -204,12 +214,7 @@ def count(*, account: Account | None, session: SessionBase) -> int:
     return lines.filter(cart=cart).count() if cart else 0
 
 
-def lines_of(cart: Cart | None) -> list[CartLine]:
-    """What is in the cart, in the order it was put there."""
-    return list(CartLine.objects.in_words().filter(cart=cart).order_by("pk")) if cart else []
-
-
-def _open(*, account: Account | None, session: SessionBase) -> Cart:
+def open_cart(*, account: Account | None, session: SessionBase) -> Cart:
     """The cart, made when there is none, locked so that two tabs fill it one after the other."""
     cart = current(account=account, session=session)
     if cart is None and account is not None:
@@ -223,19 +228,63 @@ def _open(*, account: Account | None, session: SessionBase) -> Cart:
     return cart
 
 
-def _locked(cart: Cart | None) -> Cart | None:
-    return Cart.objects.select_for_update().filter(pk=cart.pk).first() if cart else None
-
-
-def _check_offered(product: Product, today: date) -> None:
+def check_offered(product: Product, today: date) -> None:
+    """Raises NotForTheCart for what cannot be ordered on ``today``."""
     if not product.is_offered:
         raise NotForTheCart(f"{product.name} is no longer offered. Choose another product.")
     if not Product.objects.priced(today).filter(pk=product.pk).exists():
         raise NotForTheCart(f"{product.name} is not on sale yet. Choose another product.")
 
 
+def put_plan(cart: Cart, product: Product) -> CartLine:
+    """Put a rate plan into an open cart, in the place of another."""
+    cart.lines.filter(kind=Product.Kind.PLAN).exclude(product=product).delete()
+    return cart.lines.get_or_create(product=product, kind=Product.Kind.PLAN)[0]
+
+
+def put_own_number(cart: Cart, service: Service, *, token: UUID, now: datetime) -> CartLine:
+    """Put the number of a lost service into an open cart, once: it is kept for its last holder, so nobody holds it."""
+    cart.lines.filter(phone_number=service.phone_number).exclude(reclaims=service).delete()
+    about = {"product": service.product, "kind": service.kind, "rate_center": service.rate_center}
+    line, _ = cart.lines.get_or_create(
+        reclaims=service, defaults={**about, "phone_number": service.phone_number, "token": token, "added_at": now}
+    )
+    return line
+
+
+def lines_of(cart: Cart | None) -> list[CartLine]:
+    """What is in the cart, in the order it was put there."""
+    return list(CartLine.objects.in_words().filter(cart=cart).order_by("pk")) if cart else []
+
+
+def _locked(cart: Cart | None) -> Cart | None:
+    return Cart.objects.select_for_update().filter(pk=cart.pk).first() if cart else None
+
+
+def _check_sold(product: Product, rate_center: RateCenter) -> None:
+    if not coverage.is_sold_at(product, rate_center):
+        raise NotForTheCart(f"{product.name} is not sold in {rate_center}. Choose another product or another area.")
+
+
+def _lost_there(
+    cart: Cart, product: Product, rate_center: RateCenter, chosen: PhoneNumber | None, today: date
+) -> lost.Lost | None:
+    """What a number of this product and place brings back to its customer: the one they lost there, if it comes back.
+
+    Where none does, one that another number takes the place of. None for another number that they have ``chosen``, and
+    where the cart has all of them already.
+    """
+    assert cart.account  # noqa: S101 (asked for by the caller; said for the type checker)
+    in_cart = set(cart.lines.exclude(reclaims=None).values_list("reclaims", flat=True))
+    found = lost.at(cart.account, product, rate_center, today=today)
+    there = [each for each in found if each.service.pk not in in_cart]
+    own = (each for each in there if each.decision.comes_back and chosen in (None, each.service.phone_number))
+    return next(own, None) or next((each for each in there if each.decision.is_replaced_free), None)
+
+
 def _check_room(cart: Cart) -> None:
-    if cart.lines.filter(kind=Product.Kind.DID).count() >= NUMBERS_PER_CART:
+    # What was lost comes back whole: it is held for nobody, so it takes nothing from others.
+    if cart.lines.filter(kind=Product.Kind.DID, reclaims=None).count() >= NUMBERS_PER_CART:
         raise NotForTheCart(f"A cart takes {NUMBERS_PER_CART} numbers. Check out first, then order more.")
 
 
@@ -254,6 +303,9 @@ def _hold(line: CartLine, now: datetime) -> None:
     """Hold the number of ``line``, or the next one of its place where it has none. Raises NumberTaken."""
     assert line.rate_center  # noqa: S101 (the cart's constraint; said for the type checker)
     number = line.phone_number
+    if line.is_own_number:
+        # Kept for its last holder, for longer than any cart would hold it.
+        return
     if number is None:
         line.phone_number = _held(line.rate_center, None, line.token, now)
         line.save(update_fields=["phone_number"])
@@ -270,11 +322,6 @@ def _hold_lapsed(cart: Cart, rate_center: RateCenter, now: datetime) -> None:
             _hold(line, now)
 
 
-def _put_plan(cart: Cart, product: Product) -> None:
-    cart.lines.filter(kind=Product.Kind.PLAN).exclude(product=product).delete()
-    cart.lines.get_or_create(product=product, kind=Product.Kind.PLAN)
-
-
 def _merge(visitors: Cart, account: Account) -> None:
     """Move a visitor's lines into the customer's cart; what was chosen last wins where only one can be."""
     with transaction.atomic():
@@ -282,7 +329,7 @@ def _merge(visitors: Cart, account: Account) -> None:
         # In the order of their keys, so that two logins at once cannot wait for each other.
         list(Cart.objects.select_for_update().filter(pk__in=[visitors.pk, mine.pk]).order_by("pk"))
         for line in visitors.lines.filter(kind=Product.Kind.PLAN).select_related("product"):
-            _put_plan(mine, line.product)
+            put_plan(mine, line.product)
         numbers = visitors.lines.filter(kind=Product.Kind.DID)
         # Numbers stay held: what they are held under is the line, not the cart.
         mine.lines.filter(phone_number__in=numbers.exclude(phone_number=None).values("phone_number")).delete()

@@ -213,6 +213,7 @@ def _order_line(order: Order, line: Line, wanted: CartLine | None, position: int
         rate_center=about.rate_center,
         phone_number=about.phone_number,
         number_service=about.number_service,
+        reclaims=about.reclaims,
         setup=line.setup,
         this_month=line.this_month,
         next_month=line.next_month,
@@ -221,9 +222,9 @@ def _order_line(order: Order, line: Line, wanted: CartLine | None, position: int
 
 
 def _hold_while_the_bank_is_asked(lines: list[CartLine], now: datetime) -> None:
-    """Another 15 minutes for each number: the answer may take a while."""
+    """Another 15 minutes for each number: the answer may take a while. What was lost is kept for its last holder."""
     for line in sorted(lines, key=lambda line: line.phone_number_id or 0):
-        if line.phone_number:
+        if line.phone_number and not line.is_own_number:
             stock.hold(line.phone_number, token=line.token, now=now)
 
 

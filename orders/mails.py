@@ -39,12 +39,15 @@ def order_completed(order: Order, lines: list[OrderLine]) -> None:
 
 
 def number_assigned(service: Service) -> None:
-    """Tell the customer which number is theirs now."""
+    """Tell the customer which number is theirs now, or again."""
+    lost = service.reclaims
+    is_back = lost is not None and lost.phone_number_id == service.phone_number_id
     mails.write(
         service.account,
-        subject=f"Your new phone number: {service.phone_number}",
+        subject=f"{'Your phone number is back' if is_back else 'Your new phone number'}: {service.phone_number}",
         template="orders/emails/number_assigned.txt",
         service=service,
+        is_back=is_back,
         link=settings.SITE_URL + reverse("dashboard"),
     )
 

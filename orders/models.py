@@ -27,13 +27,18 @@ def new_reference() -> str:
     return "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(8))
 
 
-def about(line: "CartLine | OrderLine") -> str:
+def about(line: "CartLine | OrderLine | Service") -> str:
     """What a line is about beside its product, such as "on (518) 555-0100"; empty for a product that needs no words."""
     if line.number_service:
         return f"on {line.number_service.phone_number}"
     if line.rate_center:
         return f"{line.phone_number} in {line.rate_center}" if line.phone_number else f"in {line.rate_center}"
     return ""
+
+
+def is_own_number(line: "CartLine | OrderLine") -> bool:
+    """Whether a line brings back the very number that was lost, and not another in its place."""
+    return bool(line.reclaims and line.phone_number_id and line.phone_number_id == line.reclaims.phone_number_id)
 
 
 class Cart(models.Model):
@@ -50,7 +55,12 @@ class CartLineQuerySet(models.QuerySet["CartLine"]):
     def in_words(self) -> Self:
         """Lines with everything at hand that says what they are about."""
         return self.select_related(
-            "product", "rate_center__region", "phone_number", "number_service__phone_number", "number_service__product"
+            "product",
+            "rate_center__region",
+            "phone_number",
+            "number_service__phone_number",
+            "number_service__product",
+            "reclaims",
         )
 
 
@@ -107,6 +117,11 @@ class CartLine(models.Model):
     @property
     def about(self) -> str:
         return about(self)
+
+    @property
+    def is_own_number(self) -> bool:
+        """Whether it brings back the very number that was lost: that is kept for its last holder, and not held."""
+        return is_own_number(self)
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -176,7 +191,9 @@ class Order(models.Model):
 class OrderLineQuerySet(models.QuerySet["OrderLine"]):
     def in_words(self) -> Self:
         """Lines with everything at hand that says what they are about."""
-        return self.select_related("product", "phone_number", "rate_center__region", "number_service__phone_number")
+        return self.select_related(
+            "product", "phone_number", "rate_center__region", "number_service__phone_number", "reclaims"
+        )
 
 
 class OrderLine(models.Model):
@@ -218,6 +235,10 @@ class OrderLine(models.Model):
     @property
     def about(self) -> str:
         return about(self)
+
+    @property
+    def is_own_number(self) -> bool:
+        return is_own_number(self)
 
     @property
     def amount(self) -> Decimal:

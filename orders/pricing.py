@@ -2,17 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import Account, Address
 from billing import taxes
 from billing.emergency import CALLS_FOR_911
 from billing.models import CHANNELS_PER_NUMBER, Service
 from catalog.models import Product
-from orders.models import CartLine
+from orders import lost, reclaim
+from orders.models import CartLine, OrderLine
 from orders.quote import Holding, Quote, Wanted, quote
 from phone_numbers import coverage
 from phone_numbers.models import Offering, PhoneNumber
@@ -28,7 +29,7 @@ def quote_for(
     there = str(service_address) if service_address else ""
     kinds = Q(pk__in=[line.product_id for line in lines]) | Q(kind=Product.Kind.E911)
     products = Product.objects.priced(now.date()).filter(kinds).in_bulk()
-    facts = _facts(lines, now)
+    facts = _facts(account, lines, now)
     return quote(
         wanted=[_wanted(line, products[line.product_id], facts, now) for line in lines if line.product_id in products],
         e911=next(product for product in products.values() if product.kind == Product.Kind.E911),
@@ -42,21 +43,31 @@ def quote_for(
 
 
 def holding_of(account: Account | None) -> Holding:
-    """What the account holds that changes the price of an order."""
+    """What the account holds that changes the price of an order, and when the last 911 ended where it has none."""
     if account is None:
         return Holding()
     kinds = [*CALLS_FOR_911, Product.Kind.E911]
-    services = Service.objects.held().filter(account=account, kind__in=kinds).select_related("product", "address")
-    # Of many numbers one will do.
-    held = {service.kind: service for service in services.order_by("kind", "pk").distinct("kind")}
+    # 911 that was given back before it was ever active was never paid for.
+    given_back = Exists(OrderLine.objects.filter(services=OuterRef("pk"), refunded_at__isnull=False))
+    was_911 = Q(kind=Product.Kind.E911) & ~(Q(confirmed_at=None) & given_back)
+    services = Service.objects.filter(account=account, kind__in=kinds).select_related("product", "address")
+    known = services.filter(~Q(state=Service.State.CANCELLED) | was_911)
+    # Of many numbers one will do. What is held comes first: it was not cancelled on any day.
+    held = {service.kind: service for service in known.order_by("kind", "-cancelled_on", "-pk").distinct("kind")}
     plan = held.get(Product.Kind.PLAN)
     emergency = held.get(Product.Kind.E911)
+    if emergency and emergency.cancelled_on:
+        lost_911_on, emergency = emergency.cancelled_on, None
+    else:
+        lost_911_on = None
     return Holding(
         plan=plan.product if plan else None,
+        plan_ends_on=plan.paid_until if plan and plan.is_ending else None,
         has_number=Product.Kind.DID in held,
         has_911=emergency is not None,
         address_911=str(emergency.address) if emergency else "",
         paid_911_until=emergency.fee_paid_until if emergency else None,
+        lost_911_on=lost_911_on,
     )
 
 
@@ -98,13 +109,20 @@ class _Facts:
     for_sale: dict[int, int]
     waits: dict[int, Wait]
     channels: Counter[int]
+    # What the account has, as far as that decides whether something comes back.
+    known: lost.Known
+    # The lost services that lines of the cart bring back, by id.
+    reclaimed: dict[int, Service]
 
 
-def _facts(lines: Sequence[CartLine], now: datetime) -> _Facts:
+def _facts(account: Account | None, lines: Sequence[CartLine], now: datetime) -> _Facts:
     on_back_order = [line.rate_center for line in lines if line.rate_center and not line.phone_number_id]
-    lapsed = [line.rate_center for line in lines if line.rate_center and line.phone_number and not _is_held(line, now)]
+    lapsed = [line.rate_center for line in lines if line.rate_center and _is_lapsed(line, now)]
     places = [line.rate_center_id for line in lines if line.rate_center_id]
-    numbers = [line.number_service_id for line in lines if line.number_service_id]
+    again = [line.reclaims_id for line in lines if line.reclaims_id]
+    reclaimed = lost.with_what_it_was(Service.objects.filter(pk__in=again)).in_bulk() if again else {}
+    known = lost.known_of(account, reclaimed.values()) if account and again else lost.Known()
+    numbers = {_number_for(line, known).pk for line in lines if line.number_service}
     offerings = Offering.objects.filter(rate_center__in=places).values_list("product_id", "rate_center_id")
     channels = Service.objects.held().filter(number_service__in=numbers).values_list("number_service_id", flat=True)
     return _Facts(
@@ -112,29 +130,51 @@ def _facts(lines: Sequence[CartLine], now: datetime) -> _Facts:
         for_sale=coverage.for_sale(lapsed) if lapsed else {},
         waits=waits_at(on_back_order, today=now.date()),
         channels=Counter(channels) if numbers else Counter(),
+        known=known,
+        reclaimed=reclaimed,
     )
 
 
 def _wanted(line: CartLine, product: Product, facts: _Facts, now: datetime) -> Wanted:
     """``line`` in words, with what is in its way."""
-    if line.rate_center:
+    wanted = Wanted(product, quantity=line.quantity, about=line.about, token=line.token)
+    if line.reclaims_id:
+        wanted = _again(line, wanted, facts, now)
+    if line.rate_center and not line.is_own_number:
         is_offered = (product.pk, line.rate_center.pk) in facts.offered_at
-        return Wanted(
-            product,
-            about=line.about,
-            reasons=() if line.phone_number else (_on_back_order(facts.waits[line.rate_center.pk]),),
-            problem=_sale_problem(line, product, is_offered) or _number_problem(line, facts, now),
-            token=line.token,
-        )
-    if line.number_service:
-        return Wanted(
-            product,
-            quantity=line.quantity,
-            about=line.about,
-            problem=channels_problem(line.number_service, line.quantity, used=facts.channels[line.number_service.pk]),
-            token=line.token,
-        )
-    return Wanted(product, token=line.token)
+        on_back_order = () if line.phone_number else (_on_back_order(facts.waits[line.rate_center.pk]),)
+        problem = _sale_problem(line, product, is_offered) or _number_problem(line, facts, now)
+        return replace(wanted, reasons=(*wanted.reasons, *on_back_order), problem=problem)
+    if line.number_service and not wanted.problem:
+        number = _number_for(line, facts.known)
+        if number == line.number_service and number.pk in facts.reclaimed:
+            return wanted
+        used = facts.channels[number.pk]
+        return replace(wanted, problem=channels_problem(number, line.quantity, used=used))
+    return wanted
+
+
+def _again(line: CartLine, wanted: Wanted, facts: _Facts, now: datetime) -> Wanted:
+    """A line that brings back what was lost: looked at once more, for a cart may be days old."""
+    assert line.reclaims_id  # noqa: S101 (asked for by the caller; said for the type checker)
+    service = facts.reclaimed[line.reclaims_id]
+    decision, ended_on = lost.decision(service, facts.known, today=now.date()), service.cancelled_on
+    assert ended_on  # noqa: S101 (what lost means; said for the type checker)
+    if line.rate_center and not line.is_own_number:
+        # Another number in the place of one that could not come back: an ordinary order, but for its set-up fee.
+        return replace(wanted, lost_on=None if decision.is_back else ended_on)
+    why = "You have it back already." if decision.is_back else " ".join(decision.failing)
+    if why:
+        what = f"{line.product} {line.about}".rstrip()
+        return replace(wanted, problem=f"{what}: {why} Remove it from the cart to go on.")
+    return replace(wanted, lost_on=ended_on, reasons=(f"It comes back: you lost it on {reclaim.day(ended_on)}.",))
+
+
+def _number_for(line: CartLine, known: lost.Known) -> Service:
+    """The number that channels go onto: of channels that come back, the one that the customer has by now, if any."""
+    number = line.number_service
+    assert number  # noqa: S101 (asked for by the caller; said for the type checker)
+    return known.numbers.get(number.phone_number_id or 0, number) if line.reclaims else number
 
 
 def promised_to_others(number: PhoneNumber) -> str:
@@ -168,6 +208,11 @@ def _number_problem(line: CartLine, facts: _Facts, now: datetime) -> str:
     if number.is_free_for(line.token, now):
         return "" if line.rate_center_id in facts.for_sale else promised_to_others(number)
     return f"{number} is not kept for you any more, and it is no longer free. Remove it and choose another number."
+
+
+def _is_lapsed(line: CartLine, now: datetime) -> bool:
+    """Whether its number is kept for nobody any more; one that was lost is kept for its last holder."""
+    return line.phone_number is not None and not line.is_own_number and not _is_held(line, now)
 
 
 def _is_held(line: CartLine, now: datetime) -> bool:

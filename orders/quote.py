@@ -15,6 +15,7 @@ from billing.emergency import CALLS_FOR_911, Decision, decide
 from billing.taxes import tax_on
 from callcentric.money import ZERO
 from catalog.models import Product
+from orders import reclaim
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,16 @@ class Holding:
     """What an account holds that changes the price of an order."""
 
     plan: Product | None = None
+    # The day on which the plan ends, where its customer has cancelled it.
+    plan_ends_on: date | None = None
     has_number: bool = False
     has_911: bool = False
     # Where the account's 911 service is now, in words.
     address_911: str = ""
     # The last day that 911's own monthly part was paid for; none where it was always inside a plan.
     paid_911_until: date | None = None
+    # The day on which the last 911 service ended, where there is none now.
+    lost_911_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Wanted:
     problem: str = ""
     # The line of the cart.
     token: UUID | None = None
+    # The day on which the customer lost what is ordered again: then no set-up fee is due for a while (domain.md §7).
+    lost_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,8 @@ class Line:
     about: str = ""
     token: UUID | None = None
     setup: Decimal = ZERO
+    # The set-up fee that would be due, had it not been lost a few days ago.
+    waived: Decimal = ZERO
     this_month: Decimal = ZERO
     next_month: Decimal = ZERO
     reasons: tuple[str, ...] = ()
@@ -120,13 +129,13 @@ def quote(
     asked = next((each for each in wanted if each.product.kind == Product.Kind.E911), None)
     if asked:
         why_not = "" if decision == Decision.ADD else _why_no_911(holding, is_called_for, has_911_address)
-        lines.append(_asked_911(asked, _problem(asked.product, holding) or why_not, plan, today))
+        lines.append(_asked_911(asked, _problem(asked.product, holding) or why_not, plan, holding, today))
     elif calls_for_911 and decision == Decision.ADD and e911.is_offered:
-        lines.append(_first_911(Wanted(e911, reasons=(_why_911(calls_for_911),)), plan, today))
+        lines.append(_first_911(Wanted(e911, reasons=(_why_911(calls_for_911),)), plan, holding, today))
     elif holding.has_911 and decision != Decision.END:
         lines += _goes_on_911(e911, holding, plan, today)
     if calls_for_911 and has_911_address is None:
-        notes.append(_note_on_911(e911))
+        notes.append(_note_on_911(e911, is_waived=reclaim.waives_setup(holding.lost_911_on, today=today)))
     if decision == Decision.MOVE:
         notes.append(_note_on_moving(moves_911_to))
     return Quote(lines=tuple(lines), tax_rate=tax_rate, notes=tuple(notes))
@@ -138,14 +147,13 @@ def _line(wanted: Wanted, holding: Holding, today: date) -> Line:
     problem = wanted.problem or _problem(product, holding)
     if problem:
         return replace(line, problem=problem)
-    line = _with_monthly_fee(replace(line, setup=quantity * product.setup), product.monthly, today)
+    line = replace(_with_monthly_fee(line, product.monthly, today), **_setup(product, quantity, wanted.lost_on, today))
     reasons = [*wanted.reasons, *line.reasons]
     if product.setup:
-        reasons.append(f"Set-up fee, once: {_each(product.setup, quantity)}.")
+        fee = _each(product.setup, quantity)
+        reasons.append(_why_setup("Set-up fee", fee, wanted.lost_on, "you lost it", today))
     if product.kind == Product.Kind.PLAN and holding.plan:
-        reasons.append(
-            f"Replaces your rate plan {holding.plan.name}, which ends today; what was paid for it is not paid back."
-        )
+        reasons.append(_why_replaced(holding.plan, holding.plan_ends_on))
     if product.needs_balance:
         reasons.append(f"{product.name} needs money in the balance to call.")
     return replace(line, reasons=tuple(reasons))
@@ -155,8 +163,37 @@ def _problem(product: Product, holding: Holding) -> str:
     if not product.is_offered:
         return f"{product.name} is no longer offered. Remove it from the cart to go on."
     if product.kind == Product.Kind.PLAN and holding.plan and holding.plan.pk == product.pk:
-        return f"{product.name} is the rate plan you have already. Remove it from the cart to go on."
+        return _why_not_twice(product, holding.plan_ends_on)
     return ""
+
+
+def _why_not_twice(plan: Product, ends_on: date | None) -> str:
+    if ends_on:
+        return (
+            f"{plan.name} is yours until {reclaim.day(ends_on)}. To keep it, take its cancellation back on My Account, "
+            "and remove it from the cart."
+        )
+    return f"{plan.name} is the rate plan you have already. Remove it from the cart to go on."
+
+
+def _why_replaced(plan: Product, ends_on: date | None) -> str:
+    ends = f"ends today and not on {reclaim.day(ends_on)}" if ends_on else "ends today"
+    return f"Replaces your rate plan {plan.name}, which {ends}; what was paid for it is not paid back."
+
+
+def _setup(product: Product, quantity: int, lost_on: date | None, today: date) -> dict[str, Decimal]:
+    """The set-up fee as it is due or waived."""
+    return {"waived" if reclaim.waives_setup(lost_on, today=today) else "setup": quantity * product.setup}
+
+
+def _why_setup(name: str, fee: str, lost_on: date | None, lost: str, today: date) -> str:
+    """The fee in words; where something like it was ``lost`` lately, why it is waived, or not any more."""
+    if lost_on is None or not reclaim.is_lately(lost_on, today=today):
+        return f"{name}, once: {fee}."
+    if reclaim.waives_setup(lost_on, today=today):
+        return f"{name} {fee}: waived, because {lost} {reclaim.ago(lost_on, today)}."
+    days = reclaim.NO_SETUP_FEE_FOR.days
+    return f"{name}, once: {fee}. It is waived for {days} days, and {lost} {reclaim.ago(lost_on, today)}."
 
 
 def _with_monthly_fee(line: Line, monthly: Decimal, today: date, *, is_paid: bool = False) -> Line:
@@ -192,22 +229,27 @@ def _each(amount: Decimal, quantity: int) -> str:
     return f"${amount:.2f}" if quantity == 1 else f"{quantity} × ${amount:.2f}"
 
 
-def _first_911(wanted: Wanted, plan: Product | None, today: date) -> Line:
-    """911 for an account that has none: its fee once, and its monthly part unless that is inside ``plan``."""
-    product = wanted.product
-    reasons = (*wanted.reasons, f"911 recovery fee, once: ${product.setup:.2f}.")
-    line = Line(product, token=wanted.token, setup=product.setup, reasons=reasons)
+def _first_911(wanted: Wanted, plan: Product | None, holding: Holding, today: date) -> Line:
+    """911 for an account that has none: its fee once, and its monthly part unless that is inside ``plan``.
+
+    The fee is waived where it had 911 a few days ago, whatever ended that.
+    """
+    product, lost_on = wanted.product, holding.lost_911_on
+    fee = _why_setup("911 recovery fee", _each(product.setup, 1), lost_on, "your 911 service ended", today)
+    reasons = (*wanted.reasons, fee)
+    line = Line(product, token=wanted.token, reasons=reasons)
+    line = replace(line, **_setup(product, 1, lost_on, today))
     if plan and plan.includes_911:
         return replace(line, reasons=(*reasons, f"Its monthly part is inside {plan.name}."))
     return _with_monthly_fee(line, product.monthly, today)
 
 
-def _asked_911(wanted: Wanted, problem: str, plan: Product | None, today: date) -> Line:
+def _asked_911(wanted: Wanted, problem: str, plan: Product | None, holding: Holding, today: date) -> Line:
     """911 that the customer asked for because it was missing."""
     if problem:
         return Line(wanted.product, token=wanted.token, problem=problem)
     why = "Emergency service for your service address, which is in the US or Canada."
-    return _first_911(replace(wanted, reasons=(why,)), plan, today)
+    return _first_911(replace(wanted, reasons=(why,)), plan, holding, today)
 
 
 def _goes_on_911(e911: Product, holding: Holding, new: Product | None, today: date) -> list[Line]:
@@ -250,8 +292,9 @@ def _note_on_moving(address: str) -> str:
     )
 
 
-def _note_on_911(e911: Product) -> str:
+def _note_on_911(e911: Product, *, is_waived: bool) -> str:
+    once = "without its recovery fee, for" if is_waived else f"${e911.setup:.2f} once and"
     return (
         "If your service address is in the US or Canada, 911 service is added at checkout: "
-        f"${e911.setup:.2f} once and ${e911.monthly:.2f} a month, unless the plan includes its monthly part."
+        f"{once} ${e911.monthly:.2f} a month, unless the plan includes its monthly part."
     )

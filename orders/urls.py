@@ -1,6 +1,7 @@
 from django.urls import path
 
 from orders.views import back_orders, channels, checkout, closing, dashboard, history, inbound, shopping, spending
+from orders.views import back_orders, channels, checkout, dashboard, history, inbound, lost, shopping
 
 urlpatterns = [
     path("dashboard/", dashboard.dashboard, name="dashboard"),
@@ -21,6 +22,9 @@ urlpatterns = [
     path("billing/spending/", spending.spending, name="spending"),
     # Beside the profile, which leads to it; it ends services and orders, so it is here.
     path("accounts/close/", closing.close_account, name="close_account"),
+    path("services/lost/", lost.lost_services, name="lost_services"),
+    path("services/lost/reorder/", lost.reorder, name="reorder"),
+    path("services/lost/<int:pk>/reclaim/", lost.reclaim, name="reclaim"),
     path("orders/", history.orders, name="orders"),
     path("orders/<slug:reference>/", history.order_detail, name="order_detail"),
 ]

@@ -9,7 +9,7 @@ from billing import emergency, forecast, ledger, renewals
 from billing.models import Service
 from callcentric import clock
 from catalog.models import Product
-from orders import checkout
+from orders import checkout, lost, reorder
 from orders.models import Order
 
 # Plans first, then numbers with their channels, then 911.
@@ -23,6 +23,7 @@ def dashboard(request: CustomerRequest) -> HttpResponse:
     checkout.finish_all(now=clock.now(), account=account)
     services = list(Service.objects.held().in_words().filter(account=account))
     services.sort(key=lambda service: (ORDER_OF_KINDS.index(service.kind), service.pk))
+    lately = lost.lately(account, today=clock.today())
     context = {
         "account": account,
         "balance": ledger.of(account).balance,
@@ -31,6 +32,8 @@ def dashboard(request: CustomerRequest) -> HttpResponse:
         "lacks_911": emergency.decision_for(account, services) == emergency.Decision.ADD,
         "forecast": forecast.of(account, today=clock.today()),
         "products": renewals.upcoming(services, today=clock.today()),
+        "lost": lately,
+        "offer": reorder.offer(lately),
         "paying": Order.objects.filter(account=account, state=Order.State.PAYING).first(),
         "email_is_confirmed": account.email_is_confirmed,
         "today": clock.today(),

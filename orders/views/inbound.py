@@ -1,5 +1,7 @@
 """Get a number: product, place, Lookup, and if the customer likes the very number."""
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -7,8 +9,10 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.access import CustomerRequest, open_accounts_only
+from accounts.models import Account
 from callcentric import clock
 from catalog.models import Product
+from orders import lost
 from phone_numbers import coverage
 from phone_numbers.forms import LocationForm
 from phone_numbers.models import RateCenter
@@ -46,14 +50,18 @@ def order_inbound(request: CustomerRequest) -> HttpResponse:
 @require_safe
 @open_accounts_only
 def order_lookup(request: CustomerRequest) -> HttpResponse:
-    """Country, state, area, Lookup: what is sold there, in stock or how long it takes, and Order Now."""
-    product, form = _product(request), LocationForm(request.GET)
-    context = {"form": form, "product": product}
+    """Country, state, area, Lookup: what is sold there, in stock or how long it takes, and Order Now.
+
+    First the numbers that the customer has lost there under this product, and whether they come back.
+    """
+    product, form = _product(request, lost_by=request.account), LocationForm(request.GET)
+    context: dict[str, Any] = {"form": form, "product": product, "today": clock.today()}
     if not form.is_valid():
         return render(request, "orders/order_lookup.html", context, status=422)
     if form.place and "show" not in request.GET:
         answer = coverage.answer_at(form.place, today=clock.today())
         context |= {"answer": answer, "is_sold": product in answer.products}
+        context["own"] = lost.at(request.account, product, form.place, today=clock.today())
     return render(request, "orders/order_lookup.html", context)
 
 
@@ -75,10 +83,15 @@ def order_numbers(request: HttpRequest, area: int) -> HttpResponse:
     return render(request, "orders/order_numbers.html", context)
 
 
-def _product(request: HttpRequest) -> Product:
-    """The DID product that ``product`` in the address names; 404 for one that is not on offer."""
+def _product(request: HttpRequest, *, lost_by: Account | None = None) -> Product:
+    """The DID product that ``product`` in the address names; 404 for one that is not on offer.
+
+    Whoever has lost a number under it lately is told on the page itself that it no longer is.
+    """
     code = request.GET.get("product", "")[:50].replace("\x00", "")
     found = Product.objects.dids().offered().priced(clock.today()).filter(code=code).first()
+    if found is None and lost_by:
+        found = Product.objects.filter(code=code, services__in=lost.numbers_lately(lost_by, clock.today())).first()
     if found is None:
         raise Http404
     return found

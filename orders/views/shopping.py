@@ -1,7 +1,7 @@
 """Pages for choosing: what can be ordered, and the cart."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from allauth.core import ratelimit
@@ -20,6 +20,7 @@ from orders import cart as carts
 from orders import pricing
 from orders.models import CartLine
 from orders.quote import Line, Quote
+from orders.reclaim import LAST_DAY_KEPT
 from phone_numbers import coverage
 from phone_numbers.models import PhoneNumber, RateCenter
 
@@ -32,13 +33,16 @@ class Row:
     in_cart: CartLine | None = None
     # Until when its number is held; None where it holds none.
     held_until: datetime | None = None
+    # The last day on which the number, which its customer had lost, is kept for them.
+    yours_until: date | None = None
     # It was put there for staff to fill, and a number has come into stock since.
     has_come: bool = False
 
     @property
     def has_lapsed(self) -> bool:
         """The 15 minutes are over, and nobody else has taken the number yet."""
-        return bool(self.in_cart and self.in_cart.phone_number_id and not self.held_until and not self.line.problem)
+        is_kept = self.held_until or self.yours_until
+        return bool(self.in_cart and self.in_cart.phone_number_id and not is_kept and not self.line.problem)
 
 
 @require_safe
@@ -147,12 +151,19 @@ def rows_of(quoted: Quote, lines: list[CartLine], now: datetime) -> list[Row]:
     for line in quoted.lines:
         wanted = in_cart.get(line.token) if line.token else None
         number = wanted.phone_number if wanted else None
-        if wanted and number is None:
+        if wanted and wanted.is_own_number:
+            rows.append(Row(line, wanted, yours_until=_kept_until(wanted)))
+        elif wanted and number is None:
             rows.append(Row(line, wanted, has_come=bool(in_stock.get(wanted.rate_center_id or 0))))
         else:
             is_held = wanted and number and number.is_held_for(wanted.token, now)
             rows.append(Row(line, wanted, number.held_until if number and is_held else None))
     return rows
+
+
+def _kept_until(line: CartLine) -> date | None:
+    ended_on = line.reclaims.cancelled_on if line.reclaims else None
+    return ended_on + LAST_DAY_KEPT if ended_on else None
 
 
 def _too_many_holds(request: HttpRequest) -> HttpResponse | None:
@@ -177,7 +188,9 @@ def _add_number(request: HttpRequest, product: Product) -> None:
         token=_uuid(request.POST.get("token", "")),
         now=clock.now(),
     )
-    if line.phone_number:
+    if line.is_own_number:
+        messages.info(request, f"{line.phone_number}, which you had before, is yours to reclaim. It is in your cart.")
+    elif line.phone_number:
         messages.info(request, f"{line.phone_number} is in your cart and held for you for 15 minutes.")
     else:
         messages.info(request, f"A number in {area} is in your cart. None is in stock now: we get one for you.")
