@@ -160,8 +160,13 @@ def _grouped(found: list[Lost]) -> list[Lost]:
         key = _ended(each.service, each.service.number_service_id or each.service.pk)
         if each.service.number_service_id is None:
             grouped.append(replace(each, channels=of_numbers.pop(key, None)))
-    # Those whose number the customer still has, or has again.
-    return sorted([*grouped, *of_numbers.values()], key=lambda each: each.decision.days)
+    # And those whose number the customer still has, or has again.
+    return sorted([*grouped, *of_numbers.values()], key=lambda each: (each.decision.days, _place(each.service)))
+
+
+def _place(service: Service) -> int:
+    """Plans first, then numbers, channels and 911."""
+    return list(Kind.values).index(service.kind)
 
 
 def _ended(service: Service, number: int) -> tuple[object, ...]:
@@ -211,9 +216,11 @@ def _has_number(number_service: Service, stands: Stands | None, known: Known, to
 
 
 def _stands(number: PhoneNumber, account: int) -> Stands:
-    State = PhoneNumber.State  # noqa: N806
-    if number.state == State.KEPT and number.last_holder_id == account:
+    state = PhoneNumber.State
+    if number.state == state.KEPT and number.last_holder_id == account:
         return Stands.KEPT
-    if number.state == State.ASSIGNED and number.holder_id == account:
+    if number.state == state.ASSIGNED and number.holder_id == account:
         return Stands.YOURS
-    return {State.OUT: Stands.OUT, State.IN_STOCK: Stands.IN_STOCK}.get(number.state, Stands.GONE)
+    if number.state == state.OUT:
+        return Stands.OUT
+    return Stands.IN_STOCK if number.state == state.IN_STOCK else Stands.GONE

@@ -147,7 +147,7 @@ def _line(wanted: Wanted, holding: Holding, today: date) -> Line:
     problem = wanted.problem or _problem(product, holding)
     if problem:
         return replace(line, problem=problem)
-    line = replace(_with_monthly_fee(line, product.monthly, today), **_setup(product, quantity, wanted.lost_on, today))
+    line = _with_monthly_fee(_with_setup(line, wanted.lost_on, today), product.monthly, today)
     reasons = [*wanted.reasons, *line.reasons]
     if product.setup:
         fee = _each(product.setup, quantity)
@@ -181,9 +181,10 @@ def _why_replaced(plan: Product, ends_on: date | None) -> str:
     return f"Replaces your rate plan {plan.name}, which {ends}; what was paid for it is not paid back."
 
 
-def _setup(product: Product, quantity: int, lost_on: date | None, today: date) -> dict[str, Decimal]:
-    """The set-up fee as it is due or waived."""
-    return {"waived" if reclaim.waives_setup(lost_on, today=today) else "setup": quantity * product.setup}
+def _with_setup(line: Line, lost_on: date | None, today: date) -> Line:
+    """``line`` with its set-up fee as it is due, or waived."""
+    fee = line.quantity * line.product.setup
+    return replace(line, waived=fee) if reclaim.waives_setup(lost_on, today=today) else replace(line, setup=fee)
 
 
 def _why_setup(name: str, fee: str, lost_on: date | None, lost: str, today: date) -> str:
@@ -237,8 +238,7 @@ def _first_911(wanted: Wanted, plan: Product | None, holding: Holding, today: da
     product, lost_on = wanted.product, holding.lost_911_on
     fee = _why_setup("911 recovery fee", _each(product.setup, 1), lost_on, "your 911 service ended", today)
     reasons = (*wanted.reasons, fee)
-    line = Line(product, token=wanted.token, reasons=reasons)
-    line = replace(line, **_setup(product, 1, lost_on, today))
+    line = _with_setup(Line(product, token=wanted.token, reasons=reasons), lost_on, today)
     if plan and plan.includes_911:
         return replace(line, reasons=(*reasons, f"Its monthly part is inside {plan.name}."))
     return _with_monthly_fee(line, product.monthly, today)

@@ -17,6 +17,8 @@ from orders.models import Cart, CartLine, Order
 from support.attachments import judge
 from tests.billing.movements import at, put_in
 from tests.factories import PhoneNumberFactory, RateCenterFactory, hold_number
+from tests.factories import PhoneNumberFactory, RateCenterFactory
+from tests.orders.losing import a_number, lose
 from tests.orders.waiting import wait_in_line
 from tests.support.conversations import PNG, open_ticket
 
@@ -33,6 +35,9 @@ CUSTOMERS = {
     "orders",
     "order_detail",
     "back_order_withdraw",
+    "lost_services",
+    "reorder",
+    "reclaim",
     "billing",
     "transactions",
     "transactions_csv",
@@ -86,6 +91,8 @@ POST_ONLY = {
     "cart_add",
     "cart_hold",
     "cart_remove",
+    "reorder",
+    "reclaim",
     "card_default",
     "card_remove",
     "payment_check",
@@ -143,6 +150,7 @@ def addresses(alice, catalog) -> dict[str, str]:
     service = hold_number(alice)
     put_in(alice, "20.00", at(1, 3))
     statements.make_all(month=date(2027, 1, 1), now=at(2, 1, 3))
+    lost = lose(a_number(alice, "15185550199"))
     arguments = {
         "statement": [date(2027, 1, 1)],
         "statement_pdf": [date(2027, 1, 1)],
@@ -153,6 +161,7 @@ def addresses(alice, catalog) -> dict[str, str]:
         "coverage_area": [number.rate_center_id],
         "order_detail": [order.reference],
         "back_order_withdraw": [waiting.pk],
+        "reclaim": [lost.pk],
         "card_default": [card.pk],
         "card_remove": [card.pk],
         "payment": [payment.token],
@@ -204,6 +213,7 @@ def test_staff_have_no_way_in_but_the_admin(addresses, sam_client):
         "cart_remove",
         "order_detail",
         "back_order_withdraw",
+        "reclaim",
         "payment",
         "payment_check",
         "payment_cancel",
