@@ -93,21 +93,7 @@ def add_number(
             return known
         # The same form again, later: whoever came back to it wants another number.
         token = uuid4() if cart.lines.filter(token=token).exists() else token
-        again = _lost_there(cart, product, rate_center, chosen, now.date()) if account else None
-        if again and again.decision.comes_back:
-            return put_own_number(cart, again.service, token=token, now=now)
-        _check_sold(product, rate_center)
-        _check_room(cart)
-        _hold_lapsed(cart, rate_center, now)
-        return cart.lines.create(
-            token=token,
-            product=product,
-            kind=product.kind,
-            rate_center=rate_center,
-            phone_number=_held(rate_center, chosen, token, now),
-            reclaims=again.service if again else None,
-            added_at=now,
-        )
+        return _put_number(cart, product, rate_center, chosen, token, now)
 
 
 def hold_again(*, account: Account | None, session: SessionBase, line: int, now: datetime) -> CartLine:
@@ -259,6 +245,27 @@ def lines_of(cart: Cart | None) -> list[CartLine]:
 
 def _locked(cart: Cart | None) -> Cart | None:
     return Cart.objects.select_for_update().filter(pk=cart.pk).first() if cart else None
+
+
+def _put_number(
+    cart: Cart, product: Product, rate_center: RateCenter, chosen: PhoneNumber | None, token: UUID, now: datetime
+) -> CartLine:
+    """A new line for a number: the customer's own that they had lost, or one that is held for it, or none yet."""
+    again = _lost_there(cart, product, rate_center, chosen, now.date()) if cart.account else None
+    if again and again.decision.comes_back:
+        return put_own_number(cart, again.service, token=token, now=now)
+    _check_sold(product, rate_center)
+    _check_room(cart)
+    _hold_lapsed(cart, rate_center, now)
+    return cart.lines.create(
+        token=token,
+        product=product,
+        kind=product.kind,
+        rate_center=rate_center,
+        phone_number=_held(rate_center, chosen, token, now),
+        reclaims=again.service if again else None,
+        added_at=now,
+    )
 
 
 def _check_sold(product: Product, rate_center: RateCenter) -> None:

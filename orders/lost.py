@@ -18,8 +18,6 @@ from phone_numbers.models.numbers import KEPT_FOR_LAST_HOLDER
 Kind = Product.Kind
 # How long the page of a place tells what became of a number that was lost there.
 REMEMBERED_FOR = timedelta(days=90)
-# The page of trouble tickets, with what it is about.
-TICKET = "/support/tickets/new/?category=orders&service={}"
 WITH_ITS_NUMBER = ("phone_number", "product", "rate_center__region")
 
 
@@ -53,11 +51,6 @@ class Lost:
     def why_not(self) -> str:
         """Every condition that fails, in the customer's words."""
         return " ".join(self.decision.failing)
-
-    @property
-    def ticket(self) -> str:
-        """Where a trouble ticket about it is opened."""
-        return TICKET.format(self.service.pk)
 
 
 @dataclass(frozen=True)

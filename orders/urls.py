@@ -1,7 +1,6 @@
 from django.urls import path
 
-from orders.views import back_orders, channels, checkout, closing, dashboard, history, inbound, shopping, spending
-from orders.views import back_orders, channels, checkout, dashboard, history, inbound, lost, shopping
+from orders.views import back_orders, channels, checkout, closing, dashboard, history, inbound, lost, shopping, spending
 
 urlpatterns = [
     path("dashboard/", dashboard.dashboard, name="dashboard"),

@@ -17,7 +17,6 @@ from orders.models import Cart, CartLine, Order
 from support.attachments import judge
 from tests.billing.movements import at, put_in
 from tests.factories import PhoneNumberFactory, RateCenterFactory, hold_number
-from tests.factories import PhoneNumberFactory, RateCenterFactory
 from tests.orders.losing import a_number, lose
 from tests.orders.waiting import wait_in_line
 from tests.support.conversations import PNG, open_ticket

@@ -61,7 +61,8 @@ def order_lookup(request: CustomerRequest) -> HttpResponse:
     if form.place and "show" not in request.GET:
         answer = coverage.answer_at(form.place, today=clock.today())
         context |= {"answer": answer, "is_sold": product in answer.products}
-        context["own"] = lost.at(request.account, product, form.place, today=clock.today())
+        own = lost.at(request.account, product, form.place, today=clock.today())
+        context |= {"own": own, "given": next((each for each in own if each.decision.comes_back), None)}
     return render(request, "orders/order_lookup.html", context)
 
 

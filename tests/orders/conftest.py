@@ -7,12 +7,14 @@ from django.core.management import call_command
 
 from accounts.models import Account
 from billing import ledger
-from billing.models import LedgerAccount, Transfer
+from billing.models import LedgerAccount, Service, Transfer
 from callcentric import clock
 from catalog.models import Product
 from orders.models import Cart, CartLine
 from phone_numbers.models import PhoneNumber
 from tests.factories import PhoneNumberFactory, RateCenterFactory
+from tests.orders.channels import hold_channels
+from tests.orders.losing import a_911, a_number, a_plan, lose
 
 
 @pytest.fixture
@@ -73,3 +75,11 @@ def albany(db):
 @pytest.fixture
 def number(albany) -> PhoneNumber:
     return PhoneNumberFactory(digits="15185550123", rate_center=albany)
+
+
+@pytest.fixture
+def everything_lost(customer, albany) -> list[Service]:
+    """A plan, a number with 12 extra channels and 911: Alice's, lost on 1 January."""
+    had = [a_plan(customer), a_number(customer, "15185550123", at=albany), a_911(customer)]
+    hold_channels(had[1], 12)
+    return [lose(each) for each in had]

@@ -2,10 +2,14 @@
 
 from datetime import date, datetime
 
+from django.contrib.sessions.backends.db import SessionStore
+
 from accounts.models import Account
 from billing.models import Service
 from callcentric.clock import BUSINESS_ZONE
 from catalog.models import Product
+from orders import lost, reorder
+from orders.models import CartLine
 from phone_numbers import stock
 from phone_numbers.models import PhoneNumber, RateCenter
 from tests.factories import PhoneNumberFactory, hold_number
@@ -16,6 +20,12 @@ FIRST = date(2027, 1, 1)
 
 def at_noon(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 12, tzinfo=BUSINESS_ZONE)
+
+
+FIFTH, TWENTIETH = at_noon(date(2027, 1, 5)), at_noon(date(2027, 1, 20))
+# Since the 1st: the last day without set-up fees, the first with; the last day a number is kept, the first it is not.
+DAY_19, DAY_20 = TWENTIETH, at_noon(date(2027, 1, 21))
+DAY_44, DAY_45 = at_noon(date(2027, 2, 14)), at_noon(date(2027, 2, 15))
 
 
 def lose(service: Service, *, on: date = FIRST, reason: str = "failed_rebilling") -> Service:
@@ -51,3 +61,19 @@ def a_911(account: Account) -> Service:
 
 def _since_december() -> dict[str, date]:
     return {"started_on": date(2026, 12, 1), "paid_until": date(2026, 12, 31)}
+
+
+def click(account: Account, *, now: datetime = FIFTH) -> reorder.Offer:
+    """Click here to reorder these products."""
+    return reorder.reorder(account=account, session=SessionStore(), now=now)
+
+
+def get_back(account: Account, service: Service, *, now: datetime = FIFTH, **more: bool) -> list[lost.Lost]:
+    """Get it back, on the page of what was lost."""
+    found = lost.one(account, service.pk, today=now.date())
+    return reorder.get_back(found, account=account, session=SessionStore(), now=now, **more)
+
+
+def in_cart(account: Account) -> list[tuple[str, int, int | None]]:
+    lines = CartLine.objects.filter(cart__account=account).order_by("pk")
+    return [(line.product.code, line.quantity, line.reclaims_id) for line in lines]

@@ -1,6 +1,6 @@
 """Extra channels: the page, and into the cart (domain.md §2)."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.contrib.messages import get_messages
@@ -171,6 +171,15 @@ class TestIntoTheCart:
         expected = words.format(number=number.phone_number)
         assert response.context["form"].errors == {"number": [expected]}
         assert (response.content.decode().count(expected), in_cart(alice)) == (2, [])
+
+    def test_a_number_that_ends_takes_none(self, alice, alice_client):
+        number = hold_number(alice, ending_asked_at=datetime(2027, 1, 5, tzinfo=UTC))
+        page = ask(alice_client, number)
+        assert page.status_code == 422
+        assert page.context["form"].errors["number"] == [
+            f"{number.phone_number} ends on 31 January 2027, because you cancelled it. "
+            "Take the cancellation back on My Account first, then order channels for it."
+        ]
 
     def test_a_number_that_has_not_come_cannot_be_forced(self, alice, alice_client):
         response = ask(alice_client, wait_for_number(alice))

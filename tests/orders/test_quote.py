@@ -319,3 +319,65 @@ def test_a_visitor_is_told_that_911_may_be_added():
         "$1.50 once and $1.50 a month, unless the plan includes its monthly part.",
     )
     assert quoted(BASIC, has_911_address=False).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("lost_on", "setup", "waived", "reason"),
+    [
+        (None, "3.95", "0", "Set-up fee, once: $3.95."),
+        (MID, "0", "3.95", "Set-up fee $3.95: waived, because you lost it today."),
+        (date(2026, 12, 23), "0", "3.95", "Set-up fee $3.95: waived, because you lost it 19 days ago."),
+        (
+            date(2026, 12, 22),
+            "3.95",
+            "0",
+            "Set-up fee, once: $3.95. It is waived for 19 days, and you lost it 20 days ago.",
+        ),
+    ],
+)
+def test_a_set_up_fee_on_what_was_lost(lost_on, setup, waived, reason):
+    line = quoted(Wanted(PER_MINUTE, lost_on=lost_on), has_911_address=False).lines[0]
+    assert (line.setup, line.waived, line.reasons[-1]) == (D(setup), D(waived), reason)
+    assert line.amount == D(setup) + line.this_month
+
+
+@pytest.mark.parametrize(
+    ("lost_on", "setup", "reason"),
+    [
+        (date(2026, 12, 23), "0", "911 recovery fee $1.50: waived, because your 911 service ended 19 days ago."),
+        (
+            date(2026, 12, 22),
+            "1.50",
+            "911 recovery fee, once: $1.50. It is waived for 19 days, and your 911 service ended 20 days ago.",
+        ),
+        # Long ago: it explains nothing any more.
+        (date(2026, 11, 27), "1.50", "911 recovery fee, once: $1.50."),
+    ],
+)
+def test_the_fee_of_911_for_who_had_it_before(lost_on, setup, reason):
+    line = quoted(FIVE_HUNDRED, holding=Holding(lost_911_on=lost_on)).lines[-1]
+    assert (line.product, line.setup, line.reasons[1]) == (E911, D(setup), reason)
+
+
+@pytest.mark.parametrize(
+    ("lost_on", "once"), [(None, "$1.50 once and $1.50 a month"), (MID, "without its recovery fee, for $1.50 a month")]
+)
+def test_the_note_on_911_knows_of_the_waiver(lost_on, once):
+    found = quoted(PER_MINUTE, holding=Holding(lost_911_on=lost_on), has_911_address=None)
+    assert once in found.notes[0]
+
+
+def test_a_plan_that_is_ending_is_replaced_today():
+    holding = Holding(plan=BASIC, plan_ends_on=date(2027, 1, 31), has_911=True)
+    assert quoted(FIVE_HUNDRED, holding=holding).lines[0].reasons[-1] == (
+        "Replaces your rate plan Basic, which ends today and not on 31 January 2027; "
+        "what was paid for it is not paid back."
+    )
+
+
+def test_a_plan_that_is_ending_is_kept_and_not_ordered_again():
+    holding = Holding(plan=BASIC, plan_ends_on=date(2027, 1, 31), has_911=True)
+    assert quoted(BASIC, holding=holding).problems == (
+        "Basic is yours until 31 January 2027. To keep it, take its cancellation back on My Account, "
+        "and remove it from the cart.",
+    )

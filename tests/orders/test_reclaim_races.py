@@ -1,7 +1,5 @@
 """A lost number that several hands reach for at once: real threads on the real database. One wins, or nobody."""
 
-from datetime import date
-
 import pytest
 
 from accounts.models import Account
@@ -13,14 +11,11 @@ from phone_numbers import stock
 from phone_numbers.models import PhoneNumber
 from tests.orders.checkouts import balance, confirmation, place
 from tests.orders.conftest import credit, live_at_the_billing_address
-from tests.orders.losing import a_number, at_noon, lose
+from tests.orders.losing import DAY_44, DAY_45, FIFTH, a_number, click, get_back, lose
 from tests.orders.test_back_order_races import all_at_once
-from tests.orders.test_getting_back import click, get_back
 from tests.orders.waiting import quote_of
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
-
-FIFTH, DAY_44, DAY_45 = (at_noon(date(2027, *day)) for day in [(1, 5), (2, 14), (2, 15)])
 
 
 @pytest.fixture
