@@ -44,8 +44,8 @@ def offer(found: Iterable[Lost]) -> Offer:
     # 911 last: it comes by itself with what calls for it.
     asked = sorted(losses.for_the_link(found), key=_is_911)
     return Offer(
-        back=[each for each in asked if each.decision.comes_back],
-        refused=[each for each in asked if not each.decision.comes_back],
+        back=[each for each in asked if each.decision.comes_back_by_link],
+        refused=[each for each in asked if not each.decision.comes_back_by_link],
     )
 
 

@@ -1,6 +1,6 @@
 """Getting back the same number by ordering it again, and what checkout looks at once more (domain.md §7)."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -11,7 +11,7 @@ from billing import ledger
 from billing.models import Service
 from catalog.models import Price, Product
 from orders import cart as carts
-from orders import checkout, fulfilment, pricing, reorder
+from orders import checkout, pricing, reorder
 from orders import lost as losses
 from orders.models import Order
 from phone_numbers import stock
@@ -187,26 +187,6 @@ class TestAtCheckout:
         get_back(customer, number)
         assert quote_of(customer, now=FIFTH).lines[0].this_month == D("2.70")
 
-    def test_an_order_that_loses_the_number_to_staff_changes_nothing(self, customer, number):
-        """Taken out between the check and the deed, as only a race does it."""
-        get_back(customer, number)
-        order = Order.objects.create(
-            account=customer,
-            token=uuid4(),
-            billing_address=customer.billing_address,
-            service_address=customer.billing_address,
-            tax_rate=0,
-            subtotal=0,
-            tax=0,
-            total=0,
-            placed_at=FIFTH,
-        )
-        about = {"product": number.product, "rate_center": number.rate_center, "phone_number": number.phone_number}
-        order.lines.create(**about, reclaims=number, position=1)
-        take_out(number)
-        with pytest.raises(stock.NumberTaken, match=r"\(518\) 555-0123 can no longer be given back to you."):
-            fulfilment.begin_services(order, list(order.lines.in_words()), now=FIFTH)
-
     def test_what_is_ending_still_counts_as_held(self, customer):
         Service.objects.filter(pk=a_plan(customer).pk).update(ending_asked_at=FIFTH)
         a_number(customer, "15185550177")
@@ -240,11 +220,11 @@ class TestByCard:
         assert order.state == Order.State.PAYING
         return order
 
-    def answered(self, order: Order) -> Order:
-        order.payment.state, order.payment.settled_at = "succeeded", DAY_45
+    def answered(self, order: Order, *, now: datetime = DAY_45) -> Order:
+        order.payment.state, order.payment.settled_at = "succeeded", now
         order.payment.save()
         credit(order.account, str(order.total))
-        return checkout.finish(order, now=DAY_45)
+        return checkout.finish(order, now=now)
 
     def test_the_day_of_the_order_counts(self, paying, number):
         assert self.answered(paying).state == Order.State.COMPLETED
@@ -254,6 +234,18 @@ class TestByCard:
         stock.return_to_stock(today=DAY_45.date())
         assert self.answered(paying).state == Order.State.COMPLETED
         assert Service.objects.held().get(kind="did").phone_number == number.phone_number
+
+    def test_where_staff_took_it_out_meanwhile_the_money_is_in_the_balance(self, paying, number):
+        take_out(number)
+        order = self.answered(paying, now=DAY_44)
+        assert (order.state, balance(order.account), held(order.account)) == (Order.State.FAILED, order.total, [])
+        assert "(518) 555-0123 can no longer be given back to you." in order.problem
+
+    def test_where_it_came_back_by_another_order_meanwhile(self, paying, number):
+        bring_back_elsewhere(number)
+        order = self.answered(paying, now=DAY_44)
+        assert (order.state, balance(order.account)) == (Order.State.FAILED, order.total)
+        assert "You have Pay Per Minute (518) 555-0123 back already. Remove it from the cart." in order.problem
 
     def test_where_somebody_else_was_quicker_the_money_is_in_the_balance(self, paying, number, bob):
         stock.return_to_stock(today=DAY_45.date())
