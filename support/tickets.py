@@ -32,10 +32,7 @@ def open_for_customer(
 
     Category Abuse is staff's: the form does not offer it, and PostgreSQL refuses it.
     """
-    # One form after the other; not so strongly that whatever names the account would wait too.
-    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-    known = Ticket.objects.filter(account=account, messages__token=token).first()
-    if known:
+    if known := _opened_by(account, token):
         return known
     pace.check(account, now=now)
     ticket = _create(
@@ -58,9 +55,7 @@ def open_by_staff(
     attached: Sequence[File] = (),
 ) -> Ticket:
     """Open a ticket on an account, which its customer is told of and answers. The same form sent twice opens one."""
-    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-    known = Ticket.objects.filter(account=account, messages__token=token).first()
-    if known:
+    if known := _opened_by(account, token):
         return known
     ticket = _create(
         account,
@@ -105,6 +100,13 @@ def _open_for_911(service: Service, now: datetime) -> bool:
         )
         writing.by_portal(ticket, text=text, now=now)
     return is_new
+
+
+def _opened_by(account: Account, token: UUID) -> Ticket | None:
+    """The ticket that this form has opened already. Until the transaction ends, no other form opens one here."""
+    # Not so strongly that whatever names the account would wait too.
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    return Ticket.objects.filter(account=account, messages__token=token).first()
 
 
 def _create(account: Account, now: datetime, **values: Any) -> Ticket:
