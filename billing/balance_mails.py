@@ -29,6 +29,7 @@ def card_not_refunded(refund: CardRefund) -> None:
         subject=f"${refund.amount:.2f} could not be refunded to your {refund.payment.card}",
         template="billing/emails/card_not_refunded.txt",
         refund=refund,
+        ticket=settings.SITE_URL + reverse("ticket_new"),
         link=settings.SITE_URL + reverse("transactions"),
     )
 

@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import CustomerRequest, customers_only
+from accounts.access import CustomerRequest, all_customers
 from billing.views.responses import SeeOther
 from callcentric import clock
 from callcentric.errors import Refused
@@ -23,14 +23,14 @@ TICKETS_A_PAGE = 20
 
 
 @require_safe
-@customers_only
+@all_customers
 def tickets(request: CustomerRequest) -> HttpResponse:
     page = Paginator(_mine(request).open_first(), TICKETS_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "support/tickets.html", {"page": page})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@customers_only
+@all_customers
 def ticket_new(request: CustomerRequest) -> HttpResponse:
     """A form that knows what it is about: the link that led here names it, and so does the form's own address."""
     try:
@@ -52,7 +52,7 @@ def ticket_new(request: CustomerRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@customers_only
+@all_customers
 def ticket(request: CustomerRequest, reference: str) -> HttpResponse:
     """The conversation; a POST adds an answer."""
     mine = _theirs(request, reference)
@@ -71,7 +71,7 @@ def ticket(request: CustomerRequest, reference: str) -> HttpResponse:
 
 
 @require_POST
-@customers_only
+@all_customers
 def ticket_close(request: CustomerRequest, reference: str) -> HttpResponse:
     mine = _theirs(request, reference)
     conversation.close(mine, now=clock.now())
@@ -80,7 +80,7 @@ def ticket_close(request: CustomerRequest, reference: str) -> HttpResponse:
 
 
 @require_POST
-@customers_only
+@all_customers
 def ticket_reopen(request: CustomerRequest, reference: str) -> HttpResponse:
     mine = _theirs(request, reference)
     try:
@@ -92,7 +92,7 @@ def ticket_reopen(request: CustomerRequest, reference: str) -> HttpResponse:
 
 
 @require_POST
-@customers_only
+@all_customers
 def ticket_rate(request: CustomerRequest, reference: str) -> HttpResponse:
     mine = _theirs(request, reference)
     form = RatingForm(request.POST)
@@ -107,7 +107,7 @@ def ticket_rate(request: CustomerRequest, reference: str) -> HttpResponse:
 
 
 @require_safe
-@customers_only
+@all_customers
 def ticket_attachment(request: CustomerRequest, key: Any) -> HttpResponse:
     """A file to be saved; what came with a private note is staff's."""
     theirs = Attachment.objects.filter(message__ticket__account=request.account, message__is_private=False)

@@ -66,6 +66,11 @@ class TestAClosedAccount:
         page = alice_client.get(reverse(name))
         assert (page.status_code, page.templates[0].name) == (409, "accounts/closed.html")
 
+    def test_may_still_write_to_us(self, closed, alice_client):
+        assert alice_client.get(reverse("ticket_new")).status_code == 200
+        # Refused as a form that lacks something, and not because the account is closed.
+        assert alice_client.post(reverse("ticket_new"), {}).status_code == 422
+
     def test_changes_nothing(self, closed, alice_client):
         page = alice_client.post(reverse("profile"), {"form": "contact", "name": "Another"})
         assert (page.status_code, page.templates[0].name) == (409, "accounts/closed.html")
