@@ -15,8 +15,8 @@ import structlog
 from django.db import transaction
 from django.db.models import Count, F, Q
 
-from billing import card_renewals, due, ending, mails, months, notices, settling
-from billing.models import Cycle, CycleRun, ParkedAccount, Service
+from billing import card_renewals, due, ending, mails, months, notices, progress, settling
+from billing.models import Cycle, ParkedAccount, Service
 from billing.models.cycles import CycleQuerySet
 
 log = structlog.get_logger(__name__)
@@ -82,20 +82,17 @@ def attempt(outcome: Outcome, *, month: date, now: datetime, charge_cards: Calla
         outcome.planned += _plan_all(month)
     late = list(_left_over(month))
     before, waiting = _tried(month, today), _waiting(month, today, late).count()
-    watched = CycleRun.objects.create(on=today, month=month, accounts=waiting, started_at=now) if waiting else None
-    for chunk in _chunks(_waiting(month, today, late)):
-        outcome.by_card += settling.settle_or_park(chunk, month=month, today=today, now=now)["card"]
-        if watched:
-            CycleRun.objects.filter(pk=watched.pk).update(done=F("done") + len(chunk))
-    charge_cards()
-    _settle_topped_up(month, today, now)
-    card_renewals.call_off_needless(now=now)
-    done = _tried(month, today) - before
-    outcome.settled += done["settled"]
-    outcome.failed += done["failed"]
-    outcome.parked += done["parked"]
-    if watched:
-        CycleRun.objects.filter(pk=watched.pk).update(finished_at=now, outcome=outcome.as_dict())
+    with progress.watched(outcome, accounts=waiting, now=now) as note:
+        for chunk in _chunks(_waiting(month, today, late)):
+            outcome.by_card += settling.settle_or_park(chunk, month=month, today=today, now=now)["card"]
+            note(len(chunk))
+        charge_cards()
+        _settle_topped_up(month, today, now)
+        card_renewals.call_off_needless(now=now)
+        done = _tried(month, today) - before
+        outcome.settled += done["settled"]
+        outcome.failed += done["failed"]
+        outcome.parked += done["parked"]
 
 
 def _left_over(month: date) -> dict[int, date]:

@@ -5,17 +5,19 @@ is charged (domain.md §6).
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from billing.models import RehearsedAccount
 from billing.split import SMALLEST_CARD_CHARGE
 
 Fate = RehearsedAccount.Fate
+_FEW = 50
 
 # The accounts are named again with each table, so that each is read by its index and not as a whole.
 # What is due of each service that goes on: held, not cancelled for its end (nor its number), not waiting for a number.
@@ -121,7 +123,9 @@ CASE WHEN fate = 'card' THEN asked_of_card ELSE 0 END AS from_card, fate
 def decide(*, accounts: Sequence[int], month: date, today: date, balance_alone: bool = False) -> list[Decided]:
     """What each of ``accounts`` owes for ``month`` and what would pay it; nothing for those that owe nothing."""
     facts = facts_of(accounts=accounts, month=month, today=today, balance_alone=balance_alone)
-    with connection.cursor() as cursor:
+    one_transaction = transaction.atomic() if len(accounts) > _FEW else nullcontext()
+    with one_transaction, connection.cursor() as cursor:
+        plan_for_many(cursor, accounts)
         cursor.execute(f"WITH {DUE}, {DECIDED} SELECT {_COLUMNS} FROM decided ORDER BY account_id", facts)  # noqa: S608
         return [Decided(*row) for row in cursor.fetchall()]
 
@@ -139,6 +143,16 @@ def services_due(*, account_id: int, month: date) -> list[tuple[int, Decimal | N
 def facts_of(*, accounts: Sequence[int], month: date, today: date, balance_alone: bool) -> dict[str, Any]:
     """What the statements above ask for."""
     return {"accounts": list(accounts), "month": month, "today": today, "balance_alone": balance_alone}
+
+
+def plan_for_many(cursor: Any, accounts: Sequence[int]) -> None:
+    """Have PostgreSQL join by hashing to the end of this transaction, where ``accounts`` are many.
+
+    It cannot know how many rows a part of the statements above gives, believes that they are few, and would compare
+    each with each. Nor should it compile them: to do so takes longer than they do.
+    """
+    if len(accounts) > _FEW:
+        cursor.execute("SELECT set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true)")
 
 
 # Accounts with a service that is paid to an earlier day than ``month`` begins: all who may owe something.

@@ -13,14 +13,13 @@ import structlog
 from django.db import DataError, IntegrityError, connection, transaction
 
 from billing import ledger, months, parking
-from billing.due import DECIDED, DUE, facts_of
+from billing.due import DECIDED, DUE, facts_of, plan_for_many
 from billing.models import Cycle
 
 log = structlog.get_logger(__name__)
 
 # Cards are charged one after the other at this pace, whoever hands them on (Stripe allows more).
 CARDS_A_SECOND = 20
-_FEW = 50
 # Any number that nothing else locks: turns are given by one at a time.
 _TURNS = 7_202_701
 
@@ -149,7 +148,7 @@ def settle(
         facts["accounts"] = [account for (account,) in cursor.fetchall()]
         if not facts["accounts"]:
             return Counter()
-        _plan_for_many(cursor, facts["accounts"])
+        plan_for_many(cursor, facts["accounts"])
         cursor.execute(_LOCK_SERVICES, facts)
         ledger.prepare_many(cursor, facts["accounts"])
         cursor.execute(_SETTLE, facts)
@@ -174,13 +173,6 @@ def settle_or_park(accounts: Sequence[int], *, month: date, today: date, now: da
         log.warning("chunk settled one by one", accounts=len(accounts), error=repr(error))
     alone = (settle_or_park([account], month=month, today=today, now=now, **how) for account in accounts)
     return sum(alone, Counter[str]())
-
-
-def _plan_for_many(cursor: Any, accounts: Sequence[int]) -> None:
-    """Have PostgreSQL join by hashing in this transaction: it cannot know how many rows a part of the statement gives,
-    believes that they are few, and would compare each with each."""
-    if len(accounts) > _FEW:
-        cursor.execute("SET LOCAL enable_nestloop = off")
 
 
 def _give_turns(cursor: Any, accounts: list[int], month: date, now: datetime) -> None:

@@ -6,8 +6,19 @@ import structlog
 from celery import shared_task
 
 from accounts.models import Account
-from billing import card_refunds, card_renewals, cycle, emergency, events, low_balance, payments, recharge, statements
-from billing.models import CardRefund, StripeEvent
+from billing import (
+    card_refunds,
+    card_renewals,
+    cycle,
+    emergency,
+    events,
+    low_balance,
+    payments,
+    recharge,
+    rehearsal,
+    statements,
+)
+from billing.models import CardRefund, CycleRun, StripeEvent
 from callcentric import clock
 
 log = structlog.get_logger(__name__)
@@ -104,3 +115,16 @@ def make_statements() -> None:
     made = statements.make_due(now=clock.now())
     if made:
         log.info("statements made", statements=made)
+
+
+@shared_task
+def rehearse(*, run_id: int) -> None:
+    run = CycleRun.objects.get(pk=run_id)
+    if rehearsal.rehearse(run, now=clock.now):
+        log.info("cycle rehearsed", run=run_id, accounts=run.done)
+
+
+@shared_task
+def rehearse_left_over() -> None:
+    for run_id in CycleRun.objects.to_rehearse(now=clock.now()).values_list("pk", flat=True):
+        rehearse.delay(run_id=run_id)

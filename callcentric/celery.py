@@ -47,6 +47,10 @@ app.conf.beat_schedule = {
         "task": "billing.tasks.tell_of_low_balances",
         **SWEEP,
     },
+    "carry out rehearsals of the cycle that were left": {
+        "task": "billing.tasks.rehearse_left_over",
+        **SWEEP,
+    },
     "act on Stripe events left over": {
         "task": "billing.tasks.act_on_events",
         **SWEEP,

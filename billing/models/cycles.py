@@ -1,9 +1,11 @@
 """The month: what became of each account's renewal, what it was billed, and who is looked at by staff first."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -113,6 +115,8 @@ class Invoice(models.Model):
             models.UniqueConstraint(fields=["account", "month", "part"], name="one_invoice_per_account_and_month"),
             models.CheckConstraint(condition=Q(net__gte=0, tax__gte=0), name="an_invoice_is_not_negative"),
         ]
+        # A month's invoices lie together: a few pages of index find them, and writing one costs nothing.
+        indexes = [BrinIndex(fields=["month"], name="invoice_of_month", autosummarize=True)]
 
     def __str__(self) -> str:
         return f"{self.month:%B %Y}"
@@ -140,6 +144,9 @@ class InvoiceLine(models.Model):
             models.UniqueConstraint(fields=["service", "month"], name="a_service_is_paid_once_for_a_month"),
             models.CheckConstraint(condition=Q(amount__gte=0), name="an_invoice_line_is_not_negative"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.service} for {self.month:%B %Y}"
 
 
 class ParkedAccountQuerySet(models.QuerySet["ParkedAccount"]):
@@ -176,13 +183,36 @@ class ParkedAccount(models.Model):
         return f"{self.account}: {self.reason}"
 
 
+class CycleRunQuerySet(models.QuerySet["CycleRun"]):
+    def under_way(self) -> Self:
+        """Neither at their end nor stopped by an error; a process that died leaves such a run too."""
+        return self.filter(finished_at__isnull=True, problem="")
+
+    def to_rehearse(self, *, now: datetime) -> Self:
+        """Rehearsals that nobody has begun, or that whoever did has not brought on for a while."""
+        silent = Q(progressed_at__isnull=True) | Q(progressed_at__lt=now - CycleRun.LOST_AFTER)
+        return self.under_way().filter(silent, is_dry_run=True)
+
+
 class CycleRun(models.Model):
     """One run of the cycle, or one rehearsal of it: how far it has come, for whoever watches."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        UNDER_WAY = "under_way", "Under way"
+        FINISHED = "finished", "Finished"
+        STOPPED = "stopped", "Stopped"
+
+    # Without progress for so long, a rehearsal is begun again by another worker; and a run is shown as stopped.
+    LOST_AFTER = timedelta(minutes=5)
+    STOPPED_AFTER = timedelta(minutes=15)
 
     on = models.DateField()
     month = models.DateField()
     is_dry_run = models.BooleanField("dry run", default=False)
     started_at = models.DateTimeField(default=clock.now)
+    # When it was last heard of; nothing where a rehearsal was not begun yet.
+    progressed_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     # Accounts it has to look at, and has looked at.
     accounts = models.PositiveIntegerField(default=0)
@@ -192,8 +222,25 @@ class CycleRun(models.Model):
     # Why it stopped before its end.
     problem = models.CharField(max_length=300, blank=True)
 
+    objects = CycleRunQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "run of the cycle"
+        verbose_name_plural = "runs of the cycle"
+
     def __str__(self) -> str:
         return f"{'Dry run' if self.is_dry_run else 'Run'} of {self.on:%-d %B %Y}"
+
+    def state(self, *, now: datetime) -> State:
+        if self.finished_at:
+            return self.State.FINISHED
+        if self.problem or (self.progressed_at or self.started_at) < now - self.STOPPED_AFTER:
+            return self.State.STOPPED
+        return self.State.UNDER_WAY if self.progressed_at else self.State.WAITING
+
+    @property
+    def percent(self) -> int:
+        return min(100, 100 * self.done // self.accounts) if self.accounts else 0
 
 
 class RehearsedAccount(models.Model):
@@ -215,8 +262,17 @@ class RehearsedAccount(models.Model):
     from_card = MoneyField()
     # What the same account was billed for the month before, without tax.
     last_net = MoneyField(default=ZERO)
+    # Why it would not be paid.
+    problem = models.CharField(max_length=300, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["run", "account"], name="a_dry_run_looks_at_an_account_once"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.get_fate_display()}"
+
+    @property
+    def total(self) -> Decimal:
+        return self.net + self.tax

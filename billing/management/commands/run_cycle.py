@@ -10,9 +10,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from billing import cycle, rehearsal, turns
+from billing import cycle, progress, rehearsal, turns
 from billing.models import CycleRun
 from callcentric import clock
+
+CARDS_BETWEEN_NOTES = 100
 
 
 class Command(BaseCommand):
@@ -32,7 +34,7 @@ class Command(BaseCommand):
         elif on > clock.today() and settings.CLOCK_FILE is None:
             raise CommandError(f"{on} is still to come. Say --dry-run to see what it would bring.")
         else:
-            charge = partial(turns.charge_here, today=on, say=self._say_cards)
+            charge = partial(turns.charge_here, today=on, say=partial(self._say_cards, on))
             outcome = cycle.run(on=on, now=clock.now(), charge_cards=charge).as_dict()
         self.stdout.write(json.dumps(outcome) if options["json"] else _in_words(outcome))
 
@@ -41,13 +43,15 @@ class Command(BaseCommand):
         rehearsal.rehearse(run, now=clock.now, say=self._say_progress)
         if file:
             with open(file, "w", newline="") as out:
-                rehearsal.write_csv(run, out)
+                out.writelines(rehearsal.csv_lines(run))
         return run.outcome
 
     def _say_progress(self, run: CycleRun) -> None:
         self._say(f"{run.done} of {run.accounts} accounts")
 
-    def _say_cards(self, left: int) -> None:
+    def _say_cards(self, on: date, left: int) -> None:
+        if left % CARDS_BETWEEN_NOTES == 0:
+            progress.note_that_it_goes_on(on=on, now=clock.now())
         self._say(f"{left} cards left")
 
     def _say(self, words: str) -> None:
