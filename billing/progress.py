@@ -8,30 +8,21 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from django.db import DatabaseError, models
-from django.db.models import Case, Count, F, Max, Min, Sum, Value, When
+from django.db.models import Count, F, Max, Min, Sum
 
 from billing import months
 from billing.models import Cycle, CycleRun, Invoice
 from callcentric import clock
 from callcentric.money import ZERO
 
-
-class Part(models.TextChoices):
-    """Where the renewal of an account stands, for staff."""
-
-    SETTLED = "settled", "Settled"
-    CARD = "card", "Waiting for its card's turn"
-    PLANNED = "planned", "Planned"
-    FAILED = "failed", "Failed"
-    PARKED = "parked", "Parked"
-    CANCELLED = "cancelled", "Cancelled"
+Standing = Cycle.Standing
 
 
 @dataclass(frozen=True)
 class Share:
     """The accounts of a month that stand alike, and what they are billed or owe."""
 
-    part: Part
+    standing: Standing
     accounts: int
     dollars: Decimal
 
@@ -48,13 +39,13 @@ class Month:
     def accounts(self) -> int:
         return sum(share.accounts for share in self.shares)
 
-    def share(self, part: Part) -> Share:
-        return next(share for share in self.shares if share.part == part)
+    def share(self, standing: Standing) -> Share:
+        return next(share for share in self.shares if share.standing == standing)
 
     @property
     def is_moving(self) -> bool:
         """Whether it may look different soon."""
-        return bool(self.runs) or self.share(Part.CARD).accounts > 0
+        return bool(self.runs) or self.share(Standing.CARD).accounts > 0
 
 
 class Watched(Protocol):
@@ -68,23 +59,15 @@ class Watched(Protocol):
 
 def of_month(month: date, *, now: datetime) -> Month:
     """The accounts of ``month`` by where they stand, and the runs that are under way."""
-    part = Case(
-        When(cancelled_on__isnull=False, then=Value(Part.CANCELLED)),
-        When(turn_at__isnull=False, then=Value(Part.CARD)),
-        default=F("state"),
-    )
-    rows = Cycle.objects.filter(month=month).order_by().values(stands=part)
+    rows = Cycle.objects.filter(month=month).with_standing().order_by().values("stands")
     found = {row["stands"]: row for row in rows.annotate(accounts=Count("pk"), dollars=Sum(F("net") + F("tax")))}
     # By the invoices: the row of an account that was billed in two parts knows the second alone.
     billed = Invoice.objects.filter(month=month).aggregate(dollars=Sum(F("net") + F("tax")))["dollars"]
-    shares = [
-        Share(
-            part,
-            found.get(part, {}).get("accounts", 0),
-            (billed if part == Part.SETTLED else found.get(part, {}).get("dollars")) or ZERO,
-        )
-        for part in Part
-    ]
+    shares = []
+    for standing in Standing:
+        row = found.get(standing, {})
+        dollars = billed if standing == Standing.SETTLED else row.get("dollars")
+        shares.append(Share(standing, row.get("accounts", 0), dollars or ZERO))
     runs = CycleRun.objects.under_way().filter(month=month, is_dry_run=False).order_by("pk")
     return Month(month, shares, [run for run in runs if run.state(now=now) == CycleRun.State.UNDER_WAY])
 

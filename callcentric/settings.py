@@ -269,6 +269,7 @@ UNFOLD = {
     "SITE_TITLE": OPERATOR,
     "SITE_HEADER": OPERATOR,
     "SITE_SYMBOL": "call",
+    "STYLES": [lambda request: static("css/admin.css")],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/favicon.svg")},
     ],

@@ -1,5 +1,5 @@
 """Money as staff see it."""
 
-from billing.admin import matches, money
+from billing.admin import cycle_runs, cycles, matches, money
 
-__all__ = ["matches", "money"]
+__all__ = ["cycle_runs", "cycles", "matches", "money"]

@@ -7,7 +7,7 @@ from typing import Self
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from accounts.models import Account
 from billing.models.cards import Payment
@@ -20,6 +20,15 @@ class CycleQuerySet(models.QuerySet["Cycle"]):
     def open(self) -> Self:
         """Renewals that are neither paid, nor given up, nor waiting for staff."""
         return self.filter(state__in=Cycle.OPEN, cancelled_on__isnull=True)
+
+    def with_standing(self) -> Self:
+        """Each with ``stands``: the state, and what staff ask for besides."""
+        standing = Case(
+            When(cancelled_on__isnull=False, then=Value(Cycle.Standing.CANCELLED)),
+            When(turn_at__isnull=False, then=Value(Cycle.Standing.CARD)),
+            default=F("state"),
+        )
+        return self.annotate(stands=standing)
 
 
 class Cycle(models.Model):
@@ -34,6 +43,14 @@ class Cycle(models.Model):
         SETTLED = "settled", "Settled"
         FAILED = "failed", "Failed"
         PARKED = "parked", "Parked"
+
+    class Standing(models.TextChoices):
+        SETTLED = "settled", "Settled"
+        CARD = "card", "Waiting for the card's turn"
+        PLANNED = "planned", "Planned"
+        FAILED = "failed", "Failed"
+        PARKED = "parked", "Parked"
+        CANCELLED = "cancelled", "Cancelled"
 
     OPEN = (State.PLANNED, State.FAILED)
 
