@@ -59,7 +59,7 @@ class Watched(Protocol):
 
 def of_month(month: date, *, now: datetime) -> Month:
     """The accounts of ``month`` by where they stand, and the runs that are under way."""
-    rows = Cycle.objects.filter(month=month).with_standing().order_by().values("stands")
+    rows = Cycle.objects.filter(month=month).with_standing().order_by().values("stands")  # type: ignore[misc]
     found = {row["stands"]: row for row in rows.annotate(accounts=Count("pk"), dollars=Sum(F("net") + F("tax")))}
     # By the invoices: the row of an account that was billed in two parts knows the second alone.
     billed = Invoice.objects.filter(month=month).aggregate(dollars=Sum(F("net") + F("tax")))["dollars"]

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Aggregate, Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Abs
 
 from billing import due, months, settling
@@ -85,7 +85,7 @@ def rehearse(run: CycleRun, *, now: Callable[[], datetime], say: Callable[[Cycle
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
-        CycleRun.objects.filter(pk=run.pk).update(problem=repr(error)[:300])
+        CycleRun.objects.filter(pk=run.pk, finished_at__isnull=True).update(problem=repr(error)[:300])
         raise
     _forget_older()
     return True
@@ -115,11 +115,12 @@ def _look_at_all(run: CycleRun, now: Callable[[], datetime], say: Callable[[Cycl
 def _look_at(run: CycleRun, accounts: list[int], at: datetime) -> None:
     facts = facts_of(accounts=accounts, month=run.month, today=run.on, balance_alone=False)
     facts |= {"run": run.pk, "last_month": months.month_before(run.month), "no_price": settling.NO_PRICE}
+    run.done += len(accounts)
+    # Before it writes: whoever has taken over has written the same accounts.
+    _keep(run, at, accounts=run.accounts, done=run.done)
     with connection.cursor() as cursor:
         due.plan_for_many(cursor, accounts)
         cursor.execute(_WRITE_DOWN, facts)
-    run.done += len(accounts)
-    _keep(run, at, accounts=run.accounts, done=run.done)
 
 
 def _keep(run: CycleRun, at: datetime, **values: Any) -> None:
@@ -135,7 +136,7 @@ def figures(run: CycleRun) -> dict[str, Any]:
         run.rehearsed.order_by()
         .values("fate")
         .annotate(
-            accounts=Count("pk"), total=Sum(F("net") + F("tax")), balance=Sum("from_balance"), card=Sum("from_card")
+            accounts=Count("pk"), dollars=Sum(F("net") + F("tax")), balance=Sum("from_balance"), card=Sum("from_card")
         )
     )
     found = {row["fate"]: row for row in rows}
@@ -144,7 +145,7 @@ def figures(run: CycleRun) -> dict[str, Any]:
         row: dict[str, Any] = dict(found.get(fate, {}))
         figure[fate] = {
             "accounts": row.get("accounts", 0),
-            "total": _dollars(row.get("total")),
+            "total": _dollars(row.get("dollars")),
             "from_balance": _dollars(row.get("balance")),
             "from_card": _dollars(row.get("card")),
         }
@@ -154,7 +155,7 @@ def figures(run: CycleRun) -> dict[str, Any]:
 def _changes(run: CycleRun) -> dict[str, dict[str, Any]]:
     change = F("net") - F("last_net")
     kinds = {"more": Q(net__gt=F("last_net")), "less": Q(net__lt=F("last_net")), "same": Q(net=F("last_net"))}
-    wanted = {f"{kind}_accounts": Count("pk", filter=rows) for kind, rows in kinds.items()}
+    wanted: dict[str, Aggregate] = {f"{kind}_accounts": Count("pk", filter=rows) for kind, rows in kinds.items()}
     wanted |= {f"{kind}_dollars": Sum(change, filter=rows) for kind, rows in kinds.items()}
     found = run.rehearsed.aggregate(**wanted)
     return {

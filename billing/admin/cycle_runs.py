@@ -29,7 +29,7 @@ AHEAD_AT_MOST = 366
 # Of a run's outcome, what is of interest afterwards; in the list, the first four.
 DID = {
     "settled": "Settled",
-    "by_card": "Given a turn for their card",
+    "by_card": "By card",
     "failed": "Failed",
     "parked": "Parked",
     "planned": "Planned",
@@ -95,7 +95,8 @@ class CycleRunAdmin(ReadOnlyAdmin):
         known = progress.months_known(today=today)
         context = {"of_month": month, "bars": charts.stacked(shares), "months": known, **(extra_context or {})}
         response = super().changelist_view(request, context)
-        if month.is_moving:
+        # A run that was asked for here may not have begun when the page is shown.
+        if request.session.pop("asked_for_a_run", False) or month.is_moving:
             response["Refresh"] = OFTEN if month.runs else SELDOM
         return response
 
@@ -109,7 +110,7 @@ class CycleRunAdmin(ReadOnlyAdmin):
                 shown |= rehearsals.found(run, request.GET) if run.is_dry_run else {"did": _did(run)}
             if shown["is_moving"]:
                 response["Refresh"] = OFTEN
-            response.context_data = shown  # type: ignore[attr-defined]
+            response.context_data = shown
         return response
 
     def get_urls(self) -> list[URLPattern]:
@@ -143,6 +144,7 @@ class CycleRunAdmin(ReadOnlyAdmin):
         """Says first what today calls for; then it is the beat's own task that runs, so twice does no harm."""
         if request.method == "POST":
             transaction.on_commit(tasks.run_cycle.delay, robust=True)
+            request.session["asked_for_a_run"] = True
             messages.success(
                 request,
                 "The cycle runs as soon as a worker is free, within five minutes at the latest. "

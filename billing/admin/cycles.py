@@ -95,7 +95,7 @@ class CycleAdmin(OfAccounts):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Cycle]:
         invoices = Invoice.objects.filter(account=OuterRef("account"), month=OuterRef("month")).order_by("-part")
         found = super().get_queryset(request).with_standing()
-        return found.annotate(invoice=Subquery(invoices.values("pk")[:1]))  # type: ignore[no-any-return]
+        return found.annotate(invoice=Subquery(invoices.values("pk")[:1]))
 
     def of(self, accounts: list[int]) -> Q:
         # Its index begins with the month.
