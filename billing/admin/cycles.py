@@ -72,6 +72,18 @@ class OfAccounts(ReadOnlyAdmin):
         accounts = Account.objects.filter(number=number).values_list("pk", flat=True)
         return queryset.filter(self.of(list(accounts))), False
 
+    @admin.display(description="month", ordering="month")
+    def month_name(self, row: Any) -> str:
+        return f"{row.month:%B %Y}"
+
+    @admin.display(description="account")
+    def account_link(self, row: Any) -> str:
+        account = self.account_of(row)
+        return _link("accounts_account", account.pk, account)
+
+    def account_of(self, row: Any) -> Account:
+        return row.account
+
     def of(self, accounts: list[int]) -> Q:
         return Q(**{f"{self.account_field}__in": accounts})
 
@@ -100,14 +112,6 @@ class CycleAdmin(OfAccounts):
     def of(self, accounts: list[int]) -> Q:
         # Its index begins with the month.
         return super().of(accounts) & Q(month__in=progress.months_known(today=clock.today()))
-
-    @admin.display(description="month", ordering="month")
-    def month_name(self, cycle: Cycle) -> str:
-        return f"{cycle.month:%B %Y}"
-
-    @admin.display(description="account")
-    def account_link(self, cycle: Cycle) -> str:
-        return _link("accounts_account", cycle.account_id, cycle.account)
 
     @display(description="state", label=COLOURS)
     def standing(self, cycle: Any) -> str:
@@ -150,14 +154,6 @@ class InvoiceAdmin(OfAccounts):
     list_select_related = ("account",)
     inlines = (InvoiceLineInline,)
 
-    @admin.display(description="month", ordering="month")
-    def month_name(self, invoice: Invoice) -> str:
-        return f"{invoice.month:%B %Y}"
-
-    @admin.display(description="account")
-    def account_link(self, invoice: Invoice) -> str:
-        return _link("accounts_account", invoice.account_id, invoice.account)
-
     @admin.display(description="total")
     def dollars(self, invoice: Invoice) -> str:
         return usd(invoice.total)
@@ -165,14 +161,13 @@ class InvoiceAdmin(OfAccounts):
 
 @admin.register(InvoiceLine)
 class InvoiceLineAdmin(OfAccounts):
-    list_display = ("service", "month", "amount", "account_link", "invoice_link")
+    list_display = ("service", "month_name", "amount", "account_link", "invoice_link")
     list_filter = (MonthFilter,)
     list_select_related = ("service__product", "invoice__account")
     account_field = "invoice__account"
 
-    @admin.display(description="account")
-    def account_link(self, line: InvoiceLine) -> str:
-        return _link("accounts_account", line.invoice.account_id, line.invoice.account)
+    def account_of(self, row: InvoiceLine) -> Account:
+        return row.invoice.account
 
     @admin.display(description="invoice")
     def invoice_link(self, line: InvoiceLine) -> str:
