@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+from django.urls import reverse
+from django.utils.http import urlencode
+
 from accounts.models import Account
 from billing.models import Service
 from billing.models.services import ServiceQuerySet
@@ -46,6 +49,11 @@ class Lost:
         """In words: 3 × Additional incoming channel on (518) 555-0100."""
         times = f"{self.quantity} × " if self.quantity > 1 else ""
         return f"{times}{self.product.name} {self.about}".rstrip()
+
+    @property
+    def ticket(self) -> str:
+        """The address of a new trouble ticket about it."""
+        return f"{reverse('ticket_new')}?{urlencode({'category': 'orders', 'service': self.service.pk})}"
 
     @property
     def why_not(self) -> str:
