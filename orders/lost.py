@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from django.urls import reverse
-from django.utils.http import urlencode
 
 from accounts.models import Account
 from billing.models import Service
@@ -53,7 +52,7 @@ class Lost:
     @property
     def ticket(self) -> str:
         """The address of a new trouble ticket about it."""
-        return f"{reverse('ticket_new')}?{urlencode({'category': 'orders', 'service': self.service.pk})}"
+        return f"{reverse('ticket_new')}?category=orders&service={self.service.pk}"
 
     @property
     def why_not(self) -> str:

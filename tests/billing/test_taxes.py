@@ -6,7 +6,7 @@ import pytest
 from tablib import Dataset
 
 from billing import taxes
-from billing.admin import TaxRateResource
+from billing.admin.money import TaxRateResource
 from billing.models import TaxRate
 from tests.factories import AddressFactory
 
