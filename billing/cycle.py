@@ -49,8 +49,12 @@ class Outcome:
         return {name: str(value) if isinstance(value, date) else value for name, value in asdict(self).items()}
 
 
-def run(*, on: date, now: datetime, charge_cards: Callable[[], int]) -> Outcome:
-    """Do what the business date ``on`` calls for.
+# Told how many accounts a run has looked at, and of how many.
+Say = Callable[[int, int], None]
+
+
+def run(*, on: date, now: datetime, charge_cards: Callable[[], int], say: Say = lambda done, accounts: None) -> Outcome:
+    """Do what the business date ``on`` calls for; ``say`` hears how far it is.
 
     1. End what customers have cancelled and whose paid month is over.
     2. From the 20th on: tell every account what the next month will cost.
@@ -65,7 +69,7 @@ def run(*, on: date, now: datetime, charge_cards: Callable[[], int]) -> Outcome:
         outcome.planned += _plan_all(months.next_month(on))
         outcome.forecasts = notices.forecast_all(month=months.next_month(on), today=on)
     for month in sorted({*_left_over(outcome.month).values(), outcome.month}):
-        attempt(outcome, month=month, now=now, charge_cards=charge_cards)
+        attempt(outcome, month=month, now=now, charge_cards=charge_cards, say=say)
         if on >= month:
             outcome.cancelled += _cancel_unpaid(month, on, now)
         outcome.told += notices.tell_failed(month=month, today=on)
@@ -75,7 +79,7 @@ def run(*, on: date, now: datetime, charge_cards: Callable[[], int]) -> Outcome:
     return outcome
 
 
-def attempt(outcome: Outcome, *, month: date, now: datetime, charge_cards: Callable[[], int]) -> None:
+def attempt(outcome: Outcome, *, month: date, now: datetime, charge_cards: Callable[[], int], say: Say) -> None:
     """Charge every account for ``month``: from balances, all at once, then by card, one by one."""
     today = outcome.on
     if month == outcome.month:
@@ -83,16 +87,17 @@ def attempt(outcome: Outcome, *, month: date, now: datetime, charge_cards: Calla
     late = list(_left_over(month))
     before, waiting = _tried(month, today), _waiting(month, today, late).count()
     with progress.watched(outcome, accounts=waiting, now=now) as note:
-        for chunk in _chunks(_waiting(month, today, late)):
+        for done, chunk in _chunks(_waiting(month, today, late)):
             outcome.by_card += settling.settle_or_park(chunk, month=month, today=today, now=now)["card"]
             note(len(chunk))
+            say(done, waiting)
         charge_cards()
         _settle_topped_up(month, today, now)
         card_renewals.call_off_needless(now=now)
-        done = _tried(month, today) - before
-        outcome.settled += done["settled"]
-        outcome.failed += done["failed"]
-        outcome.parked += done["parked"]
+        tried = _tried(month, today) - before
+        outcome.settled += tried["settled"]
+        outcome.failed += tried["failed"]
+        outcome.parked += tried["parked"]
 
 
 def _left_over(month: date) -> dict[int, date]:
@@ -125,13 +130,14 @@ def _tried(month: date, today: date) -> Counter[str]:
     return Counter({row["state"]: row["accounts"] for row in tried.annotate(accounts=Count("pk"))})
 
 
-def _chunks(waiting: CycleQuerySet) -> Iterator[list[int]]:
-    after = 0
+def _chunks(waiting: CycleQuerySet) -> Iterator[tuple[int, list[int]]]:
+    """Their accounts, so many at a time, each with how many that makes."""
+    done, after = 0, 0
     while accounts := list(
         waiting.filter(account__gt=after).order_by("account").values_list("account", flat=True)[:CHUNK]
     ):
-        yield accounts
-        after = accounts[-1]
+        done, after = done + len(accounts), accounts[-1]
+        yield done, accounts
 
 
 def _settle_topped_up(month: date, today: date, now: datetime) -> None:

@@ -126,7 +126,7 @@ class TestTheCommand:
 
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.usefixtures("stripe_server")
-    def test_it_charges_cards_itself_and_says_how_many_are_left(self):
+    def test_it_charges_cards_itself_and_says_how_far_it_is(self):
         customers = [customer(f"customer{n}") for n in range(3)]
         for account in customers:
             add_card(account)
@@ -136,7 +136,8 @@ class TestTheCommand:
 
         assert [len(charges(account)) for account in customers] == [1, 1, 1]
         assert Cycle.objects.filter(state="settled").count() == 3
-        assert progress.getvalue().split("\n")[:3] == [f"\r{n} cards left".ljust(41) for n in (2, 1, 0)]
+        said = ["3 of 3 accounts", "2 cards left", "1 cards left", "0 cards left"]
+        assert progress.getvalue().split("\n")[:4] == [f"\r{words}".ljust(41) for words in said]
 
 
 MONEY = (Transfer, Invoice, Payment, Service, Cycle, Email)

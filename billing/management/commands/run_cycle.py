@@ -35,7 +35,7 @@ class Command(BaseCommand):
             raise CommandError(f"{on} is still to come. Say --dry-run to see what it would bring.")
         else:
             charge = partial(turns.charge_here, today=on, say=partial(self._say_cards, on))
-            outcome = cycle.run(on=on, now=clock.now(), charge_cards=charge).as_dict()
+            outcome = cycle.run(on=on, now=clock.now(), charge_cards=charge, say=self._say_accounts).as_dict()
         self.stdout.write(json.dumps(outcome) if options["json"] else _in_words(outcome))
 
     def _rehearse(self, on: date, file: str | None) -> dict[str, Any]:
@@ -47,7 +47,10 @@ class Command(BaseCommand):
         return run.outcome
 
     def _say_progress(self, run: CycleRun) -> None:
-        self._say(f"{run.done} of {run.accounts} accounts")
+        self._say_accounts(run.done, run.accounts)
+
+    def _say_accounts(self, done: int, accounts: int) -> None:
+        self._say(f"{done} of {accounts} accounts")
 
     def _say_cards(self, on: date, left: int) -> None:
         if left % CARDS_BETWEEN_NOTES == 0:
