@@ -25,9 +25,10 @@ class CannotBegin(Refused):
 def begin_services(order: Order, lines: list[OrderLine], *, now: datetime) -> list[Service]:
     """Begin the services of the order's ``lines``, paid to the end of what each line pays for; returns the new ones.
 
-    A rate plan replaces the one the account has. A number is assigned, or waits for staff, or is given back to who lost
-    it. Extra channels take places on their number. 911 waits for confirmation at the service address; where the account
-    has it already, the line pays for its next days. What brings back something that was lost says so (domain.md §7).
+    A rate plan replaces the one the account has, and carries 911 that is inside it. A number is assigned, or waits for
+    staff, or is given back to who lost it. Extra channels take places on their number. 911 waits for confirmation at
+    the service address; where the account has it already, the line pays for its next days. What brings back something
+    that was lost says so (domain.md §7).
     Raises NumberTaken or CannotBegin, and then the order changes nothing.
     """
     # As of the day it was placed, which is the day it was priced for: the bank may have answered after midnight.
@@ -50,6 +51,7 @@ def begin_services(order: Order, lines: list[OrderLine], *, now: datetime) -> li
     new = [service for service in services if service.pk is None]
     Service.objects.bulk_create([service for service in new if service.kind != Kind.CHANNEL])
     Service.objects.bulk_create([service for service in new if service.kind == Kind.CHANNEL])
+    _carry(e911, new)
     through = OrderLine.services.through
     through.objects.bulk_create(
         through(orderline=line, service=service) for line in lines for service in begun[line.pk]
@@ -188,6 +190,14 @@ def _paid_on(e911: Service | None, line: OrderLine, today: date) -> list[Service
         e911.fee_paid_until = months.paid_until(today)
     e911.save(update_fields=["paid_until", "fee_paid_until"])
     return [e911]
+
+
+def _carry(e911: Service | None, new: list[Service]) -> None:
+    """911 is paid as far as the new plan that it is inside of, whatever becomes of a renewal that has failed."""
+    plan = next((each for each in new if each.kind == Kind.PLAN and each.product.includes_911), None)
+    if e911 and plan and e911.paid_until < plan.paid_until:
+        e911.paid_until = plan.paid_until
+        e911.save(update_fields=["paid_until"])
 
 
 def _pays_by_the_month(line: OrderLine) -> bool:

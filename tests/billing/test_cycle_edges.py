@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from accounts.models import Account
 from billing import audit, card_renewals, cycle, ending, parking, stripe_api, taxes
 from billing.models import Cycle, Invoice, ParkedAccount, Payment, Service
 from catalog.models import Price
@@ -23,6 +24,8 @@ from tests.billing.month import (
 )
 from tests.factories import AddressFactory
 from tests.localstripe import DECLINED_WHEN_CHARGED, add_card, charges
+from tests.orders.conftest import put_into_cart
+from tests.orders.waiting import order_what_is_in_the_cart, quote_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalog")]
 
@@ -140,6 +143,38 @@ class TestMoneyThatComesAtTheLastMoment:
         outcome = run(THE_1ST)
 
         assert (outcome.cancelled, Cycle.objects.get().state, taken(alice), balance(alice)) == (0, "settled", [DUE], 0)
+
+
+class TestAnOrderWhileARenewalHasFailed:
+    def order(self, code: str) -> Account:
+        """On the 28th, with the money for it and no more."""
+        alice = customer("alice", service_address=AddressFactory())
+        hold_911(alice)
+        run(THE_27TH)
+        put_into_cart(alice, code)
+        if total := quote_of(alice, now=at_noon(THE_28TH)).total:
+            add_funds(alice, total)
+        order_what_is_in_the_cart(alice, now=at_noon(THE_28TH))
+        for day in (THE_28TH, LAST_DAY, THE_1ST):
+            run(day)
+        return alice
+
+    def held(self, account: Account) -> list[tuple[str, date]]:
+        return list(Service.objects.held().filter(account=account).order_by("kind").values_list("kind", "paid_until"))
+
+    def test_a_plan_keeps_the_911_that_is_inside_it_when_the_number_is_lost(self):
+        alice = self.order("north-america-500")
+
+        assert self.held(alice) == [("e911", date(2027, 2, 28)), ("plan", date(2027, 2, 28))]
+        assert Service.objects.get(account=alice, kind="did").reason == "failed_rebilling"
+        assert balance(alice) == 0
+
+    def test_a_plan_without_it_goes_on_and_911_is_lost_with_the_number_that_was_not_paid(self):
+        alice = self.order("pay-per-call")
+
+        assert self.held(alice) == [("plan", date(2027, 2, 28))]
+        lost = Service.objects.lost().order_by("kind").values_list("kind", "reason")
+        assert list(lost) == [("did", "failed_rebilling"), ("e911", "failed_rebilling")]
 
 
 class TestAnAccountThatWasParkedForSoLong:
