@@ -83,8 +83,8 @@ def channels_problem(number_service: Service, quantity: int, *, used: int) -> st
         return f"{number} is not active any more, so it takes no channels."
     if number_service.is_ending:
         return (
-            f"{number} is cancelled and ends on {number_service.paid_until:%-d %B %Y}, its channels with it. "
-            "Keep the number first."
+            f"{number} ends on {number_service.paid_until:%-d %B %Y}, because you cancelled it. "
+            "Take the cancellation back on My Account first, then order channels for it."
         )
     if product.channels is None:
         return f"{number} takes any number of calls at a time under {product.name}: it needs no extra channels."

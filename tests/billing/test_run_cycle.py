@@ -140,6 +140,7 @@ class TestTheCommand:
         assert progress.getvalue().split("\n")[:4] == [f"\r{words}".ljust(41) for words in said]
 
 
+FIGURES = ["Account", "Fate", "Services", "Net", "Tax", "From balance", "From card"]
 MONEY = (Transfer, Invoice, Payment, Service, Cycle, Email)
 
 
@@ -163,6 +164,10 @@ class TestADryRun:
             "card": nothing,
             "fail": {"accounts": 1, "total": "2.1200", "from_balance": "0.0000", "from_card": "0.0000"},
             "parked": nothing,
+            # None of them was billed in the month before.
+            "more": {"accounts": 2, "difference": "3.9000"},
+            "less": {"accounts": 0, "difference": "0.0000"},
+            "same": {"accounts": 0, "difference": "0.0000"},
         }
         assert [balance(account) for account in (alice, bob)] == [Decimal(10), 0]
 
@@ -179,10 +184,10 @@ class TestADryRun:
 
         with file.open(newline="") as rows:
             assert list(csv.reader(rows)) == [
-                ["Account", "Fate", "Services", "Net", "Tax", "From balance", "From card", "Last month", "Difference"],
-                [bob.number, "balance", "2", "26.9000", "2.3900", "29.2900", "0.0000", "1.9500", "24.9500"],
-                [carol.number, "balance", "1", "0.0000", "0.0000", "0.0000", "0.0000", "1.9500", "-1.9500"],
-                [alice.number, "balance", "1", "1.9500", "0.1700", "2.1200", "0.0000", "1.9500", "0.0000"],
+                [*FIGURES, "Last month", "Difference", "Why not"],
+                [bob.number, "balance", "2", "26.9000", "2.3900", "29.2900", "0.0000", "1.9500", "24.9500", ""],
+                [carol.number, "balance", "1", "0.0000", "0.0000", "0.0000", "0.0000", "1.9500", "-1.9500", ""],
+                [alice.number, "balance", "1", "1.9500", "0.1700", "2.1200", "0.0000", "1.9500", "0.0000", ""],
             ]
 
     def test_a_second_one_sees_what_has_changed(self):

@@ -57,8 +57,8 @@ class TestThePage:
         number = hold_number(alice, ending_asked_at=clock.now())
         page = alice_client.get(PAGE)
         assert [other.problem for other in page.context["others"]] == [
-            f"{number.phone_number} is cancelled and ends on 31 January 2027, its channels with it. "
-            "Keep the number first."
+            f"{number.phone_number} ends on 31 January 2027, because you cancelled it. "
+            "Take the cancellation back on My Account first, then order channels for it."
         ]
 
     def test_a_channel_that_has_ended_takes_no_place(self, alice, alice_client):
