@@ -178,12 +178,18 @@ class Webhooks:
             self._deliver(payload)
 
     def _deliver(self, payload: bytes) -> None:
-        # Signed anew, as Stripe does for each try: the time of signing counts, not that of the event.
-        signed_at = int(time.time())
-        signature = hmac.new(self.secret.encode(), b"%d.%s" % (signed_at, payload), hashlib.sha256).hexdigest()
-        answer = self.portal(payload, f"t={signed_at},v1={signature}")
-        if answer != 200:
-            self.refused.append(answer)
+        """As Stripe does: signed anew for each try, and tried again where it was refused.
+
+        The portal refuses what was signed minutes ago, and a test may move its clock by days just then.
+        """
+        answer = 0
+        for _ in range(3):
+            signed_at = int(time.time())
+            signature = hmac.new(self.secret.encode(), b"%d.%s" % (signed_at, payload), hashlib.sha256).hexdigest()
+            answer = self.portal(payload, f"t={signed_at},v1={signature}")
+            if answer == 200:
+                return
+        self.refused.append(answer)
 
 
 def event_of(method: str, path: str, answer: bytes) -> tuple[str, str] | None:
