@@ -15,8 +15,6 @@ from callcentric.money import ZERO
 
 log = structlog.get_logger(__name__)
 
-log = structlog.get_logger(__name__)
-
 # Customers that are written to between two looks at what is due.
 CHUNK = 500
 
