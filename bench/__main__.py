@@ -12,9 +12,9 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 
-from bench import cards, checkout, coverage, ledger, month, stock, wanted  # noqa: E402
+from bench import cards, checkout, coverage, faq, ledger, month, stock, wanted  # noqa: E402
 
-MEASURES = (stock, ledger, checkout, cards, month, wanted, coverage)
+MEASURES = (stock, ledger, checkout, cards, month, wanted, coverage, faq)
 
 
 def main() -> int:
@@ -22,9 +22,7 @@ def main() -> int:
     try:
         call_command("load_catalog", verbosity=0)
         call_command("load_taxes", verbosity=0)
-        found = [
-            line for measure in (stock, ledger, checkout, cards, month, wanted, coverage) for line in measure.run()
-        ]
+        found = [line for measure in MEASURES for line in measure.run()]
     finally:
         teardown_databases(databases, verbosity=0)
     width = max(len(line.what) for line in found)

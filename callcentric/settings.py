@@ -195,6 +195,8 @@ ACCOUNT_RATE_LIMITS = {
     "remind_username": "20/m/ip,3/15m/key",
     # Visitors: each number in a cart is held, and nobody shall empty a place.
     "hold_number": "30/15m/ip",
+    # What the FAQ's search did not find and is written down for staff.
+    "faq_missed": "20/h/ip",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

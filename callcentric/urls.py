@@ -15,6 +15,7 @@ urlpatterns = [
     path("services/", include("billing.service_urls")),
     path("stripe/", include("billing.stripe_urls")),
     path("support/", include("support.urls")),
+    path("faq/", include("support.faq.urls")),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
 ]

@@ -15,6 +15,7 @@ from billing import statements
 from catalog.models import Product
 from orders.models import Cart, CartLine, Order
 from support.attachments import judge
+from support.faq.loading import load as load_faq
 from tests.billing.movements import at, put_in
 from tests.factories import PhoneNumberFactory, RateCenterFactory, hold_number
 from tests.orders.losing import a_number, lose
@@ -80,6 +81,10 @@ PUBLIC = {
     "forgot",
     "account_signup",
     "account_reset_password",
+    "faq",
+    "faq_search",
+    "faq_category",
+    "faq_question",
 }
 # Customers and staff alike, each their own.
 LOGGED_IN = {"usersessions_list"}
@@ -150,6 +155,7 @@ def addresses(alice, catalog) -> dict[str, str]:
     put_in(alice, "20.00", at(1, 3))
     statements.make_all(month=date(2027, 1, 1), now=at(2, 1, 3))
     lost = lose(a_number(alice, "15185550199"))
+    load_faq()
     arguments = {
         "statement": [date(2027, 1, 1)],
         "statement_pdf": [date(2027, 1, 1)],
@@ -170,6 +176,8 @@ def addresses(alice, catalog) -> dict[str, str]:
         "service_cancel": [service.pk],
         "service_keep": [service.pk],
         **addresses_of_tickets(alice),
+        "faq_category": ["billing"],
+        "faq_question": ["billing", "add-funds"],
     }
     # What these pages are asked for; without it they have nothing to show.
     asked = {"order_lookup": "?product=pay-per-minute", "order_numbers": "?product=pay-per-minute"}

@@ -1,5 +1,6 @@
 """The staff's desk for trouble tickets: the queue, the conversation beside its customer, and canned answers."""
 
 from support.admin import canned, tickets
+from support.faq import admin as faq
 
-__all__ = ["canned", "tickets"]
+__all__ = ["canned", "faq", "tickets"]

@@ -24,7 +24,7 @@ def test_a_visitor_finds_login_sign_up_and_cart(client):
     assert words(header) == (
         "Callcentric Log in Username Your 1777 number or e-mail address works too. Password Log in "
         "Forgot your Username or Password? "
-        "Menu Rate plans Phone numbers Channels and 911 Coverage "
+        "Menu Rate plans Phone numbers Channels and 911 Coverage FAQ "
         "My Account Sign Up Cart 0 products"
     )
     assert re.findall(r'name="([^"]+)"', header) == ["csrfmiddlewaretoken", "login", "password"]
@@ -32,14 +32,14 @@ def test_a_visitor_finds_login_sign_up_and_cart(client):
 
 def test_a_customer_finds_their_own_pages(alice_client):
     assert words(header_of(alice_client.get("/"))) == (
-        "Callcentric Menu Order products and services Billing Profile Coverage Support Log out Alice My Account "
+        "Callcentric Menu Order products and services Billing Profile Coverage FAQ Support Log out Alice My Account "
         "Cart 0 products"
     )
 
 
 def test_staff_find_the_admin_and_no_customers_pages(sam_client):
     assert words(header_of(sam_client.get("/"))) == (
-        "Callcentric Menu Rate plans Phone numbers Channels and 911 Coverage Staff admin Log out"
+        "Callcentric Menu Rate plans Phone numbers Channels and 911 Coverage FAQ Staff admin Log out"
     )
 
 

@@ -17,6 +17,7 @@ class Command(BaseCommand):
             ("load_catalog", {}),
             ("load_taxes", {}),
             ("load_coverage", {}),
+            ("load_faq", {}),
         ]
         if settings.PORTAL_DEV:
             steps += [("load_demo_stock", {}), ("load_demo", {})]
