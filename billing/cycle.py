@@ -53,7 +53,11 @@ class Outcome:
 Say = Callable[[int, int], None]
 
 
-def run(*, on: date, now: datetime, charge_cards: Callable[[], int], say: Say = lambda done, accounts: None) -> Outcome:
+def say_nothing(done: int, accounts: int) -> None:
+    """Where nobody watches."""
+
+
+def run(*, on: date, now: datetime, charge_cards: Callable[[], int], say: Say = say_nothing) -> Outcome:
     """Do what the business date ``on`` calls for; ``say`` hears how far it is.
 
     1. End what customers have cancelled and whose paid month is over.
@@ -79,7 +83,9 @@ def run(*, on: date, now: datetime, charge_cards: Callable[[], int], say: Say = 
     return outcome
 
 
-def attempt(outcome: Outcome, *, month: date, now: datetime, charge_cards: Callable[[], int], say: Say) -> None:
+def attempt(
+    outcome: Outcome, *, month: date, now: datetime, charge_cards: Callable[[], int], say: Say = say_nothing
+) -> None:
     """Charge every account for ``month``: from balances, all at once, then by card, one by one."""
     today = outcome.on
     if month == outcome.month:
