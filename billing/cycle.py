@@ -15,7 +15,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Count, F, Q
 
-from billing import card_renewals, due, ending, mails, months, notices, progress, settling
+from billing import card_renewals, due, ending, mails, months, notices, parking, progress, settling
 from billing.models import Cycle, ParkedAccount, Service
 from billing.models.cycles import CycleQuerySet
 
@@ -90,6 +90,7 @@ def attempt(
     today = outcome.on
     if month == outcome.month:
         outcome.planned += _plan_all(month)
+    parking.catch_up(month)
     late = list(_left_over(month))
     before, waiting = _tried(month, today), _waiting(month, today, late).count()
     with progress.watched(outcome, accounts=waiting, now=now) as note:

@@ -1,8 +1,9 @@
 """Keeps an account whose figures do not add up out of the cycle until staff have looked at it."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from accounts.models import Account, User
 from billing.models import Cycle, ParkedAccount
@@ -16,6 +17,14 @@ def park(*, account_id: int, reason: str, now: datetime) -> None:
     ParkedAccount.objects.bulk_create(
         [ParkedAccount(account_id=account_id, reason=reason[:300], parked_at=now)], ignore_conflicts=True
     )
+
+
+def catch_up(month: date) -> int:
+    """Park the cycles of ``month`` that were planned at the very moment at which their account was parked."""
+    parked = ParkedAccount.objects.open()
+    reason = parked.filter(account=OuterRef("account")).values("reason")[:1]
+    planned = Cycle.objects.open().filter(month=month, account__in=parked.values("account"))
+    return planned.update(state=Cycle.State.PARKED, problem=Subquery(reason), turn_at=None)
 
 
 @transaction.atomic
