@@ -12,6 +12,7 @@ from accounts.models import Account
 from billing import ledger, months
 from billing.due import Decided
 from billing.models import Card, Cycle, Payment, Service
+from phone_numbers.models.numbers import KEPT_FOR_LAST_HOLDER
 
 # A service with what it costs.
 Line = tuple[Service, Decimal]
@@ -131,6 +132,7 @@ def services_cancelled(cycle: Cycle, services: Collection[Service]) -> None:
     """Say which services were cancelled because they were not paid, and until when and how they come back."""
     today = cycle.cancelled_on
     assert today  # noqa: S101 (set by whoever cancelled; said for the type checker)
+    last_click = months.REORDER_ENDS_ON_DAY
     mails.write(
         cycle.account,
         subject="Your services were cancelled: how to get them back",
@@ -138,9 +140,9 @@ def services_cancelled(cycle: Cycle, services: Collection[Service]) -> None:
         cycle=cycle,
         services=services,
         has_number=any(service.phone_number_id for service in services),
-        one_click_until=today.replace(day=19) if today.day <= 19 else None,
-        free_until=today + timedelta(days=19),
-        kept_until=today + timedelta(days=44),
+        one_click_until=today.replace(day=last_click) if today.day <= last_click else None,
+        free_until=today + months.NO_SETUP_FEE_FOR,
+        kept_until=today + KEPT_FOR_LAST_HOLDER - timedelta(days=1),
         link=settings.SITE_URL + reverse("dashboard"),
     )
 

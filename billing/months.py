@@ -9,6 +9,10 @@ from callcentric.money import to_cents
 
 # From this day on the cycle is collecting the next month, so an order pays for that month too.
 CYCLE_STARTS_ON_DAY = 27
+# To this day of the month one click reorders what failed rebilling ended (domain.md §6).
+REORDER_ENDS_ON_DAY = 19
+# No set-up fee on what is reclaimed or added again so soon after it ended: ``days <= 19`` (domain.md §7).
+NO_SETUP_FEE_FOR = timedelta(days=19)
 
 
 def last_day(day: date) -> date:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
-from accounts.models import Account, User
+from accounts.models import User
 from billing.models import Cycle, ParkedAccount
 
 
@@ -36,7 +36,3 @@ def release(parked: ParkedAccount, *, by: User, now: datetime) -> bool:
             state=Cycle.State.PLANNED, problem="", attempted_on=None
         )
     return bool(released)
-
-
-def account_is_parked(account: Account) -> bool:
-    return ParkedAccount.objects.open().filter(account=account).exists()

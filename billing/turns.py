@@ -9,6 +9,7 @@ import structlog
 from django.db import connection
 
 from billing import card_renewals
+from billing.models import Cycle
 from callcentric import clock
 
 log = structlog.get_logger(__name__)
@@ -31,8 +32,10 @@ def charge_here(*, today: date, say: Callable[[int], None] = lambda left: None) 
 
 
 def _waiting(handled: set[int]) -> list[tuple[int, datetime]]:
-    found = card_renewals.turns(now=clock.now(), within=timedelta(days=1))
-    return [(cycle, at) for cycle, at in found if cycle not in handled]
+    """Whoever has a turn today, those too whose moment has passed while other accounts were still being settled."""
+    until = clock.now() + timedelta(days=1)
+    found = Cycle.objects.open().with_turn(until=until).exclude(pk__in=handled).order_by("turn_at")
+    return [(cycle, at) for cycle, at in found.values_list("pk", "turn_at") if at]
 
 
 def _at_its_turn(cycle: int, at: datetime, today: date) -> None:

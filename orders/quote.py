@@ -193,7 +193,7 @@ def _why_setup(name: str, fee: str, lost_on: date | None, lost: str, today: date
         return f"{name}, once: {fee}."
     if reclaim.waives_setup(lost_on, today=today):
         return f"{name} {fee}: waived, because {lost} {reclaim.ago(lost_on, today)}."
-    days = reclaim.NO_SETUP_FEE_FOR.days
+    days = months.NO_SETUP_FEE_FOR.days
     return f"{name}, once: {fee}. It is waived for {days} days, and {lost} {reclaim.ago(lost_on, today)}."
 
 

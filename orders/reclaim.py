@@ -9,16 +9,13 @@ from datetime import date, timedelta
 from enum import Enum
 
 from billing.models import Service
+from billing.months import NO_SETUP_FEE_FOR, REORDER_ENDS_ON_DAY
 from catalog.models import Product
 from phone_numbers.models.numbers import KEPT_FOR_LAST_HOLDER
 
 Kind = Product.Kind
 Reason = Service.Reason
 
-# "Click here to reorder these products" is there to this day of the month.
-LINK_ENDS_ON_DAY = 19
-# No set-up fee on what is reclaimed or added again so soon: ``days <= 19``.
-NO_SETUP_FEE_FOR = timedelta(days=19)
 # The last of the days on which a number is kept for its last holder: ``days < 45``.
 LAST_DAY_KEPT = KEPT_FOR_LAST_HOLDER - timedelta(days=1)
 # How a service ends that is lost. A plan that was replaced, an order that was withdrawn or that no number came for, and
@@ -123,7 +120,7 @@ def decide(facts: Facts, *, today: date) -> Decision:
 
 def is_link_there(today: date) -> bool:
     """Whether today is a day of the link: the 1st to the 19th."""
-    return today.day <= LINK_ENDS_ON_DAY
+    return today.day <= REORDER_ENDS_ON_DAY
 
 
 def waives_setup(lost_on: date | None, *, today: date) -> bool:
@@ -216,7 +213,7 @@ def _withdrawn(facts: Facts) -> str:
 
 def _link_until(facts: Facts) -> date | None:
     is_in_time = facts.reason == Reason.FAILED_REBILLING and is_link_there(facts.ended_on)
-    return facts.ended_on.replace(day=LINK_ENDS_ON_DAY) if is_in_time else None
+    return facts.ended_on.replace(day=REORDER_ENDS_ON_DAY) if is_in_time else None
 
 
 def _not_by_link(facts: Facts, today: date) -> str:
@@ -225,5 +222,5 @@ def _not_by_link(facts: Facts, today: date) -> str:
     if (facts.ended_on.year, facts.ended_on.month) != (today.year, today.month):
         return f"One click brings back what was lost this month, and this was lost on {day(facts.ended_on)}."
     if not is_link_there(today):
-        return f"One click was possible until {day(today.replace(day=LINK_ENDS_ON_DAY))}."
+        return f"One click was possible until {day(today.replace(day=REORDER_ENDS_ON_DAY))}."
     return ""

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Account
+from billing import months
 from billing.emergency import CALLS_FOR_911
 from billing.models import Service
 from callcentric.errors import Refused
@@ -58,7 +59,7 @@ def reorder(*, account: Account, session: SessionBase, now: datetime) -> Offer:
     today = now.date()
     if not reclaim.is_link_there(today):
         raise NothingToReorder(
-            f"Reordering by one click is possible from the 1st to the {reclaim.LINK_ENDS_ON_DAY}th of a month. "
+            f"Reordering by one click is possible from the 1st to the {months.REORDER_ENDS_ON_DAY}th of a month. "
             "Below you see what you can still get back, and how."
         )
     offered = offer(losses.lately(account, today=today))

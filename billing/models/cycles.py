@@ -30,6 +30,10 @@ class CycleQuerySet(models.QuerySet["Cycle"]):
         )
         return self.annotate(stands=standing)
 
+    def with_turn(self, *, until: datetime) -> Self:
+        """Renewals whose card has its turn at Stripe at ``until`` or before."""
+        return self.filter(turn_at__lte=until)
+
 
 class Cycle(models.Model):
     """The renewal of an account's services for one calendar month, billed before it begins (domain.md §6).

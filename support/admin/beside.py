@@ -1,15 +1,16 @@
 """What stands beside a conversation: the customer's services, money, lost numbers and other tickets."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from accounts.models import Account
 from billing import history, ledger
 from billing.history import Line
 from billing.models import Service
+from orders import lost as losses
+from orders.lost import Lost
 from phone_numbers.models import PhoneNumber
-from phone_numbers.models.numbers import KEPT_FOR_LAST_HOLDER
 from support.models import Ticket
 
 LAST_CHARGES = 5
@@ -49,21 +50,19 @@ def customer_of(ticket: Ticket, *, today: date) -> Customer:
 
 
 def _lost_numbers(account: Account, today: date) -> list[LostNumber]:
-    lost = Service.objects.lost().numbers().filter(account=account, phone_number__isnull=False)
-    recently = lost.filter(cancelled_on__gt=today - KEPT_FOR_LAST_HOLDER).order_by("-cancelled_on", "pk")
+    numbers = [lost for lost in losses.lately(account, today=today) if lost.service.phone_number]
     return [
-        LostNumber(service, service.cancelled_on + KEPT_FOR_LAST_HOLDER - timedelta(days=1), _why_not(service))
-        for service in recently
-        if service.cancelled_on
+        LostNumber(lost.service, lost.decision.kept_until, _why_not(lost))
+        for lost in numbers
+        if lost.decision.kept_until
     ]
 
 
-def _why_not(service: Service) -> str:
-    number = service.phone_number
-    if service.reason == Service.Reason.VIOLATION:
+def _why_not(lost: Lost) -> str:
+    """What fails of domain.md §7, in words for staff; they know more of it than the customer is told."""
+    number = lost.service.phone_number
+    if lost.service.reason == Service.Reason.VIOLATION:
         return "cancelled for a violation of the terms"
     if number and number.state == PhoneNumber.State.OUT:
         return f"out of service: {number.note or 'no reason was noted'}"
-    if number and (number.state != PhoneNumber.State.KEPT or number.last_holder_id != service.account_id):
-        return "no longer kept for them"
-    return ""
+    return lost.why_not.removesuffix(".")

@@ -2,25 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import Account
 from billing import forecast, ledger
-from billing.models import Service
 from callcentric.money import ZERO
 from callcentric.templatetags.show import balance
-from phone_numbers.models import Offering, PhoneNumber
-from phone_numbers.models.numbers import KEPT_FOR_LAST_HOLDER
+from orders import lost as losses
+from orders.lost import Lost
 from support.faq.models import FaqQuestion
 
 Reader = FaqQuestion.Reader
-Reason = Service.Reason
-
-# No set-up fee on what is had back so soon (domain.md §7).
-NO_SETUP_FEE_FOR = timedelta(days=19)
 
 
 @dataclass(frozen=True)
@@ -41,27 +35,15 @@ def own(reader: str, *, account: Account, today: date) -> Own | None:
 
 def _reclaim(account: Account, today: date) -> Own:
     """Each number that they can have back, and until when (domain.md §7)."""
-    kept = PhoneNumber.objects.kept_for(account, today)
-    lost = Service.objects.lost().numbers().filter(account=account, phone_number__in=kept)
-    lost = lost.exclude(reason=Reason.VIOLATION).exclude(_lost_with_its_offer()).order_by("pk")
-    # The last service on a number is the one that counts.
-    by_number = {service.phone_number: service for service in lost if service.phone_number}
-    sentences = (_until(number, number.disconnected_on, today) for number in by_number if number.disconnected_on)
-    return Own(tuple(sentences), "lost_services", "What you have lost")
+    coming_back = (lost for lost in losses.lately(account, today=today) if lost.decision.comes_back)
+    numbers = [lost for lost in coming_back if lost.service.phone_number]
+    return Own(tuple(_until(lost) for lost in numbers), "lost_services", "What you have lost")
 
 
-def _lost_with_its_offer() -> Q:
-    """Dirt Cheap numbers that were lost to failed rebilling where Dirt Cheap is not offered any more."""
-    here = Offering.objects.filter(product=OuterRef("product"), rate_center=OuterRef("rate_center"))
-    is_gone = Q(product__is_offered=False) | Q(~Exists(here))
-    return Q(is_gone, product__is_lost_with_its_offer=True, reason=Reason.FAILED_REBILLING)
-
-
-def _until(number: PhoneNumber, lost_on: date, today: date) -> str:
-    last_day = lost_on + KEPT_FOR_LAST_HOLDER - timedelta(days=1)
-    free_until = lost_on + NO_SETUP_FEE_FOR
-    fee = f"without a set-up fee until {free_until:%-d %B %Y}" if today <= free_until else "with its set-up fee, if any"
-    return f"Your number {number} can be had back until {last_day:%-d %B %Y}, {fee}."
+def _until(lost: Lost) -> str:
+    free = f"without a set-up fee until {lost.decision.no_setup_fee_until:%-d %B %Y}"
+    fee = free if lost.decision.is_setup_waived else "with its set-up fee, if any"
+    return f"Your number {lost.service.phone_number} can be had back until {lost.decision.kept_until:%-d %B %Y}, {fee}."
 
 
 def _renewal(account: Account, today: date) -> Own:

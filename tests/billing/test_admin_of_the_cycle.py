@@ -41,10 +41,10 @@ def eager():
 
 @pytest.fixture
 def everybody():
-    """Alice's balance pays, Bob's does not, and Carol is parked."""
-    carol = customer("carol", funds="10")
-    parking.park(account_id=carol.pk, reason="Stripe has $4.00 more.", now=at_noon(JANUARY))
-    return customer("alice", funds="10"), customer("bob", funds="1.239"), carol
+    """Alice's balance pays, Bob's does not, and the third is parked."""
+    third = customer("third", funds="10")
+    parking.park(account_id=third.pk, reason="Stripe has $4.00 more.", now=at_noon(JANUARY))
+    return customer("alice", funds="10"), customer("bob", funds="1.239"), third
 
 
 def page_of(run_: CycleRun) -> str:
@@ -163,7 +163,7 @@ class TestLookingUp:
         with django_assert_num_queries(4):
             assert len(shown(sam_client.get(url))) == 1
         customer("bob", funds="10")
-        customer("carol", funds="10")
+        customer("third", funds="10")
         run(THE_27TH)
         with django_assert_num_queries(4):
             assert len(shown(sam_client.get(url))) == 3
@@ -230,7 +230,7 @@ class TestRehearsal:
         assert sam_client.get(page_of(run_)).content.decode().count(bar) == 1
 
     def test_its_page_says_what_would_pay_what_would_fail_and_why(self, sam_client, everybody):
-        alice, bob, carol = everybody
+        alice, bob, third = everybody
         Invoice.objects.create(account=bob, month=JANUARY, net=5, tax=0, issued_at=clock.now())
         Invoice.objects.create(account=alice, month=JANUARY, net=Decimal("1.95"), tax=0, issued_at=clock.now())
         response = sam_client.get(page_of(rehearsed()))
@@ -247,9 +247,9 @@ class TestRehearsal:
         ]
         assert {row.account: row.problem for row in response.context["unpaid"]} == {
             bob: "The balance of $1.23 does not cover it, and there is no card.",
-            carol: "Stripe has $4.00 more.",
+            third: "Stripe has $4.00 more.",
         }
-        assert [row.account for row in response.context["page"]] == [bob, carol, alice]
+        assert [row.account for row in response.context["page"]] == [bob, third, alice]
         assert "For February 2027 $2.12 would be charged" in " ".join(response.content.decode().split())
 
     def test_who_has_a_card_and_a_card_that_expires(self, sam_client):
@@ -268,12 +268,12 @@ class TestRehearsal:
     def test_accounts_by_fate_and_page_at_one_number_of_queries(
         self, sam_client, everybody, monkeypatch, django_assert_num_queries
     ):
-        alice, bob, carol = everybody
+        alice, bob, third = everybody
         run_ = rehearsed()
         sam_client.get(page_of(run_))
         with django_assert_num_queries(5):
             three = sam_client.get(page_of(run_))
-        assert {row.account for row in three.context["page"]} == {alice, bob, carol}
+        assert {row.account for row in three.context["page"]} == {alice, bob, third}
         with django_assert_num_queries(5):
             one = sam_client.get(page_of(run_), {"fate": "fail"})
         assert [row.account for row in one.context["page"]] == [bob]
@@ -283,7 +283,7 @@ class TestRehearsal:
         assert len(sam_client.get(page_of(run_), {"fate": "foo", "page": "foo"}).context["page"]) == 2
 
     def test_csv(self, sam_client, everybody):
-        alice, bob, carol = everybody
+        alice, bob, third = everybody
         hold_plan(alice)
         run_ = rehearsed()
         response = sam_client.get(reverse("admin:billing_cyclerun_csv", args=[run_.pk]))
@@ -295,7 +295,7 @@ class TestRehearsal:
                 [
                     [bob.number, "fail", "1", "1.9500", "0.1700", "0.0000", "0.0000", "0.0000", "1.9500"]
                     + ["The balance of $1.23 does not cover it, and there is no card."],
-                    [carol.number, "parked", "1", "1.9500", "0.1700", "0.0000", "0.0000", "0.0000", "1.9500"]
+                    [third.number, "parked", "1", "1.9500", "0.1700", "0.0000", "0.0000", "0.0000", "1.9500"]
                     + ["Stripe has $4.00 more."],
                 ],
                 key=lambda row: row[1] == "fail",

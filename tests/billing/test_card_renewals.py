@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 from post_office.models import Email
 
-from billing import audit, card_renewals, ledger, payments, stripe_api, taxes
+from billing import audit, card_renewals, ledger, payments, stripe_api, taxes, turns
 from billing.models import Card, Cycle, Invoice, Payment, Service
+from callcentric import clock
 from tests.billing.month import FEBRUARY, add_funds, at_noon, balance, charge_cards, customer, hold_plan, run
 from tests.localstripe import DECLINED_WHEN_CHARGED, add_card, charges
 
@@ -225,3 +226,16 @@ def come_through_late(account, stripe_server) -> None:
     stripe_server.fail_next("/confirm$", "timeout_after")
     run(THE_27TH)
     payments.settle_unknown(now=at_noon(THE_27TH) + timedelta(minutes=3))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_turn_that_passed_while_others_were_settled_is_not_left():
+    """A run over very many accounts takes longer than the moment that a turn counts as just passed."""
+    alice = customer("alice")
+    add_card(alice, now=at_noon(THE_27TH))
+    run(THE_27TH, charges=False)
+    Cycle.objects.update(turn_at=clock.now() - timedelta(seconds=30))
+
+    assert card_renewals.turns(now=clock.now(), within=timedelta(minutes=1)) == []
+    assert turns.charge_here(today=THE_27TH) == 1
+    assert (state(alice), taken(alice)) == (("settled", ""), [DUE])

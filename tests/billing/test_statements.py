@@ -176,8 +176,8 @@ def falsify_transfer(transfer, **columns) -> None:
 class TestParked:
     @pytest.fixture
     def three(self, alice, bob):
-        carol = AccountFactory()
-        moved = [put_in(account, "20.00", at(1, 3)) for account in (alice, bob, carol)]
+        third = AccountFactory()
+        moved = [put_in(account, "20.00", at(1, 3)) for account in (alice, bob, third)]
         put_in(bob, "5.00", at(2, 1))
         return moved
 

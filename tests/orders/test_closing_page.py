@@ -67,7 +67,8 @@ class TestAClosedAccount:
         assert (page.status_code, page.templates[0].name) == (409, "accounts/closed.html")
 
     def test_may_still_write_to_us(self, closed, alice_client):
-        assert alice_client.get(reverse("ticket_new")).status_code == 200
+        page = alice_client.get(reverse("ticket_new"))
+        assert (page.status_code, page.templates[0].name) == (200, "support/ticket_new.html")
         # Refused as a form that lacks something, and not because the account is closed.
         assert alice_client.post(reverse("ticket_new"), {}).status_code == 422
 
@@ -99,7 +100,8 @@ class TestPage:
         assert (asked.status_code, asked.url) == (302, "/accounts/reauthenticate/?next=%2Faccounts%2Fclose%2F")
         typed = self.type_password(alice_client)
         assert (typed.status_code, typed.url) == (302, URL)
-        assert alice_client.get(URL).status_code == 200
+        page = alice_client.get(URL)
+        assert (page.status_code, page.context["closing"].account) == (200, leaver)
 
     def test_a_confirmation_waits_for_the_password(self, leaver, owner, alice_client):
         sent = {"seen": owner.get(URL).context["closing"].digest, "confirmed": "on"}

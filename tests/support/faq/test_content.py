@@ -13,7 +13,7 @@ from billing.models import CHANNELS_PER_NUMBER
 from billing.split import SMALLEST_CARD_CHARGE
 from catalog.loading import PRODUCTS
 from phone_numbers.models.numbers import KEPT_FOR_LAST_HOLDER
-from support.faq import readers, rendering
+from support.faq import rendering
 from support.faq.loading import CONTENT, read
 from support.faq.models import FaqQuestion
 from tests.support.faq.conftest import TODAY
@@ -102,7 +102,7 @@ def test_dates_and_limits_are_those_of_the_code():
             f"kept for you for {days} days",
             f"Fewer than {days} days",
             f"until day {last}",
-            f"To the {readers.NO_SETUP_FEE_FOR.days}th day",
+            f"To the {months.NO_SETUP_FEE_FOR.days}th day",
             "from the 1st to the 19th",
         )
         + says("products-and-services/reorder-after-failed-rebilling", f"until {last} days after it ended")
