@@ -102,8 +102,29 @@ def end(services: Collection[Service], *, reason: str, on: date, now: datetime) 
     return ended
 
 
+def can_end_at_once(service: Service) -> bool:
+    """Whether staff may end it: not what has ended, nor an order that waits for a number, whose money would stay."""
+    return service.state != State.CANCELLED and not service.is_waiting
+
+
+def what_ends_along(services: Collection[Service]) -> list[Service]:
+    """What ``end`` ends besides these: the channels of numbers, and 911 where nothing is left that calls for it."""
+    accounts, keys = {service.account_id for service in services}, {service.pk for service in services}
+    held = Service.objects.held().in_words().select_related("account__user", "number_service__phone_number")
+    others = held.exclude(pk__in=keys)
+    calling = others.filter(account__in=accounts, kind__in=emergency.CALLS_FOR_911)
+    in_need = set(calling.values_list("account", flat=True))
+    e911 = Q(kind=Kind.E911, account__in=accounts - in_need)
+    return list(others.filter(Q(number_service__in=keys) | e911).order_by("pk"))
+
+
 def end_at_once(service: Service, *, reason: str, now: datetime) -> list[Service]:
-    """Staff's cancellation: it takes effect today, and an e-mail says so. Returns what ended."""
+    """Staff's cancellation: it takes effect today, and an e-mail says so.
+
+    Returns what ended: nothing where ``can_end_at_once`` says no.
+    """
+    if not can_end_at_once(service):
+        return []
     with transaction.atomic():
         ended = end([service], reason=reason, on=now.date(), now=now)
         if ended:

@@ -1,20 +1,18 @@
 """Staff cancel services at once: first a page that shows what ends and asks why, then the deed."""
 
-from collections.abc import Collection
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
-from billing import emergency, ending
+from billing import ending
 from billing.models import Service
 from callcentric import clock
-from catalog.models import Product
 
 REASONS = [
     (Service.Reason.STAFF, "Cancelled by our staff: the customer may get the number back for 45 days"),
@@ -45,7 +43,7 @@ class CancelAtOnce:
         form = CancelForm(request.POST if "reasoned" in request.POST else None)
         if not form.is_valid():
             return self._ask_why(request, chosen, form)
-        cancelled = sum(_cancel(service, form.cleaned_data["reason"]) for service in chosen if _can_cancel(service))
+        cancelled = sum(_cancel(service, form.cleaned_data["reason"]) for service in chosen)
         if cancelled:
             messages.success(request, f"{cancelled} services ended today, channels included. Their customers are told.")
         if any(service.is_waiting for service in chosen):
@@ -57,7 +55,7 @@ class CancelAtOnce:
         return None
 
     def _ask_why(self, request: HttpRequest, chosen: list[Service], form: CancelForm) -> HttpResponse:
-        ends = [service for service in chosen if _can_cancel(service)]
+        ends = [service for service in chosen if ending.can_end_at_once(service)]
         context = {
             **self.admin_site.each_context(request),
             "title": "Cancel at once",
@@ -65,8 +63,8 @@ class CancelAtOnce:
             "form": form,
             "chosen": chosen,
             "ends": ends,
-            "with_them": _with_them(ends),
-            "stay": [service for service in chosen if not _can_cancel(service)],
+            "with_them": ending.what_ends_along(ends),
+            "stay": [service for service in chosen if not ending.can_end_at_once(service)],
             "checkbox": ACTION_CHECKBOX_NAME,
         }
         status = 422 if form.is_bound else 200
@@ -76,20 +74,5 @@ class CancelAtOnce:
         return request.user.has_perm("billing.change_service")
 
 
-def _can_cancel(service: Service) -> bool:
-    return service.state != Service.State.CANCELLED and not service.is_waiting
-
-
 def _cancel(service: Service, reason: str) -> int:
     return len(ending.end_at_once(service, reason=reason, now=clock.now()))
-
-
-def _with_them(ends: Collection[Service]) -> list[Service]:
-    """What ends along with these: the channels of numbers, and 911 where nothing is left that calls for it."""
-    accounts, keys = {service.account_id for service in ends}, {service.pk for service in ends}
-    held = Service.objects.held().in_words().select_related("account__user", "number_service__phone_number")
-    others = held.exclude(pk__in=keys)
-    calling = others.filter(account__in=accounts, kind__in=emergency.CALLS_FOR_911)
-    in_need = set(calling.values_list("account", flat=True))
-    e911 = Q(kind=Product.Kind.E911, account__in=accounts - in_need)
-    return list(others.filter(Q(number_service__in=keys) | e911).order_by("pk"))
