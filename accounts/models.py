@@ -1,5 +1,6 @@
 """Users who log in, the accounts they hold with the operator, addresses, and the countries not served."""
 
+import pgtrigger
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -91,6 +92,10 @@ class Account(models.Model):
     referred_by = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="clients"
     )
+    # What this account earns as an agent; empty for everybody else. Set by ``agents.approval``, read by the ledger.
+    commission_percent = models.DecimalField(
+        "commission, %", max_digits=4, decimal_places=2, null=True, blank=True, editable=False
+    )
     opened_at = models.DateTimeField(default=clock.now, editable=False)
     closed_on = models.DateField(null=True, blank=True, editable=False)
 
@@ -100,7 +105,11 @@ class Account(models.Model):
                 condition=Q(number__regex=NUMBER_PATTERN), name="account_number_is_1777_and_seven_digits"
             ),
             models.UniqueConstraint(fields=["number"], name="account_number_has_one_account"),
-            models.CheckConstraint(condition=~Q(referred_by=F("pk")), name="nobody_is_their_own_agent"),
+            # So nobody is their own agent, and the ledger may lock a client before its agent, and never comes round.
+            models.CheckConstraint(condition=Q(referred_by__lt=F("pk")), name="agent_was_there_before_the_client"),
+            models.CheckConstraint(
+                condition=Q(commission_percent__range=(0, 20)), name="commission_is_0_to_20_percent"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -115,6 +124,39 @@ class Account(models.Model):
         """Make ``address`` the billing address from now on; what was billed keeps the old one."""
         self.billing_address = address
         self.save(update_fields=["billing_address"])
+
+
+class AuditEntry(models.Model):
+    """What one of the staff did that moves money, changes rights or shows a customer's pages; never changed."""
+
+    class Action(models.TextChoices):
+        CREDIT = "credit", "Gave a credit"
+        REFUND = "refund", "Refunded a charge"
+        ROLES = "roles", "Changed roles"
+        VIEW = "view", "Looked at a customer's pages"
+        AGENT = "agent", "Decided about an agent"
+        SERVICE = "service", "Cancelled a service"
+        PARKING = "parking", "Parked or released an account"
+        CYCLE = "cycle", "Ran the monthly cycle"
+
+    action = models.CharField(max_length=10, choices=Action.choices)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="deeds")
+    # Whose money or pages; or whose rights.
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, null=True, blank=True, related_name="staff_deeds")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    reason = models.CharField(max_length=500)
+    # In words: amounts, services, roles before and after.
+    details = models.CharField(max_length=500, blank=True)
+    done_at = models.DateTimeField(default=clock.now, db_index=True)
+
+    class Meta:
+        verbose_name_plural = "audit log"
+        triggers = [pgtrigger.Protect(name="audit_log_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} · {self.done_at:%-d %B %Y}"
 
 
 class EmbargoedCountry(models.Model):

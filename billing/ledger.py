@@ -15,6 +15,7 @@ from django.db.backends.utils import CursorWrapper
 
 from accounts.models import Account
 from billing.models import LedgerAccount, Transfer
+from billing.models.ledger import COMMISSION_ID
 from callcentric.errors import Refused
 from callcentric.money import ZERO
 
@@ -22,7 +23,7 @@ Kind = LedgerAccount.Kind
 
 # House accounts have these ids wherever the portal runs, so that naming one needs no query. Customers' are
 # above zero.
-HOUSE_IDS = {Kind.CARDS: -1, Kind.REVENUE: -2, Kind.TAX: -3, Kind.COMMISSION: -4, Kind.ADJUSTMENT: -5}
+HOUSE_IDS = {Kind.CARDS: -1, Kind.REVENUE: -2, Kind.TAX: -3, Kind.COMMISSION: COMMISSION_ID, Kind.ADJUSTMENT: -5}
 
 
 class InsufficientFunds(Refused):

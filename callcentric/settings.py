@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "orders",
     "agents",
     "support",
+    "staff",
 ]
 
 MIDDLEWARE = [

@@ -3,7 +3,7 @@
 from billing.models.balances import BalanceWatch, CardRefund, Difference, Match
 from billing.models.cards import Card, CardHolder, Payment, StripeEvent
 from billing.models.cycles import Cycle, CycleRun, Invoice, InvoiceLine, ParkedAccount, RehearsedAccount
-from billing.models.ledger import LedgerAccount, TaxRate, Transfer
+from billing.models.ledger import LedgerAccount, OwedCommission, TaxRate, Transfer
 from billing.models.services import CHANNELS_PER_NUMBER, Service, ServiceQuerySet
 from billing.models.statements import Statement
 
@@ -20,6 +20,7 @@ __all__ = [
     "InvoiceLine",
     "LedgerAccount",
     "Match",
+    "OwedCommission",
     "ParkedAccount",
     "Payment",
     "RehearsedAccount",

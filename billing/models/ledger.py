@@ -11,6 +11,9 @@ from accounts.models import Account, country_name
 from callcentric import clock
 from callcentric.money import MoneyField
 
+# The house's account that commission comes from; its row has this id wherever the portal runs (see billing/ledger.py).
+COMMISSION_ID = -4
+
 
 class LedgerAccount(models.Model):
     """A place where money is: a customer's balance, or one of the house's sums."""
@@ -80,6 +83,14 @@ class Transfer(models.Model):
     memo = models.CharField(max_length=200)
     # The charge this tax belongs to.
     tax_on = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="tax")
+    # The charge that this commission is earned on, or the refund that it is taken back with.
+    commission_on = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="commissions", db_index=False
+    )
+    # The charge that this gives back, whole or in part.
+    refund_of = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="refunds", db_index=False
+    )
     made_at = models.DateTimeField(default=clock.now)
 
     objects = TransferQuerySet.as_manager()
@@ -92,15 +103,43 @@ class Transfer(models.Model):
                 condition=Q(kind="tax", tax_on__isnull=False) | (~Q(kind="tax") & Q(tax_on__isnull=True)),
                 name="tax_belongs_to_a_charge",
             ),
+            models.CheckConstraint(
+                condition=Q(kind="commission", commission_on__isnull=False)
+                | (~Q(kind="commission") & Q(commission_on__isnull=True)),
+                name="commission_belongs_to_a_charge",
+            ),
+            models.UniqueConstraint(
+                fields=["commission_on"], condition=Q(source=COMMISSION_ID), name="a_charge_earns_commission_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="refund") | Q(refund_of__isnull=True), name="only_refunds_give_a_charge_back"
+            ),
         ]
         indexes = [
             models.Index(fields=["source", "-id"], name="transfer_out"),
             models.Index(fields=["target", "-id"], name="transfer_in"),
+            models.Index(fields=["commission_on"], name="commission_back", condition=Q(target=COMMISSION_ID)),
+            models.Index(fields=["refund_of"], name="refunds_of_a_charge", condition=Q(refund_of__isnull=False)),
         ]
         triggers = [pgtrigger.Protect(name="transfers_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
         return self.key
+
+
+class OwedCommission(models.Model):
+    """Commission to be taken back that the agent's balance did not have: taken from what the agent earns next."""
+
+    refund = models.OneToOneField(Transfer, on_delete=models.PROTECT, related_name="owed_commission")
+    agent = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="owed_commissions", db_index=False)
+    left = MoneyField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(left__gte=0), name="nobody_owes_less_than_nothing")]
+        indexes = [models.Index(fields=["agent"], name="owed_commission", condition=Q(left__gt=0))]
+
+    def __str__(self) -> str:
+        return f"{self.refund.key}: ${self.left} to be taken back"
 
 
 class TaxRate(models.Model):

@@ -1,5 +1,6 @@
 import json
 import threading
+from decimal import Decimal
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -387,9 +388,17 @@ def test_a_number_is_1777_and_seven_digits():
 
 
 @pytest.mark.django_db
-def test_nobody_is_their_own_agent(alice):
-    with pytest.raises(IntegrityError, match="nobody_is_their_own_agent"):
-        Account.objects.filter(pk=alice.pk).update(referred_by=alice)
+@pytest.mark.parametrize("agent", ["alice", "bob"])
+def test_nobody_is_their_own_agent_nor_that_of_who_was_there_before(alice, bob, agent):
+    with pytest.raises(IntegrityError, match="agent_was_there_before_the_client"):
+        Account.objects.filter(pk=alice.pk).update(referred_by={"alice": alice, "bob": bob}[agent])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("percent", ["-0.01", "20.01"])
+def test_commission_is_at_most_20_percent(alice, percent):
+    with pytest.raises(IntegrityError, match="commission_is_0_to_20_percent"):
+        Account.objects.filter(pk=alice.pk).update(commission_percent=Decimal(percent))
 
 
 @pytest.mark.django_db

@@ -40,6 +40,7 @@ class Command(BaseCommand):
         demo, agent = _customer("demo", "Demo Customer"), _customer("agent", "Demo Agent")
         _money(demo, now)
         Agent.objects.get_or_create(account=agent, defaults={"agent_id": "demo-agent", "state": Agent.State.APPROVED})
+        Account.objects.filter(pk=agent.pk, commission_percent=None).update(commission_percent=Decimal(3))
         if not User.objects.filter(username="admin").exists():
             User.objects.create_superuser("admin", "admin@example.com", PASSWORD)
         self.stdout.write("Demo logins: demo, agent, admin.")
