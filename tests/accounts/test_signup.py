@@ -1,6 +1,5 @@
 import json
 import threading
-from decimal import Decimal
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -385,20 +384,6 @@ def test_a_number_has_one_account(alice):
 def test_a_number_is_1777_and_seven_digits():
     with pytest.raises(IntegrityError, match="account_number_is_1777_and_seven_digits"):
         AccountFactory(number="17761234567")
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("agent", ["alice", "bob"])
-def test_nobody_is_their_own_agent_nor_that_of_who_was_there_before(alice, bob, agent):
-    with pytest.raises(IntegrityError, match="agent_was_there_before_the_client"):
-        Account.objects.filter(pk=alice.pk).update(referred_by={"alice": alice, "bob": bob}[agent])
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("percent", ["-0.01", "20.01"])
-def test_commission_is_at_most_20_percent(alice, percent):
-    with pytest.raises(IntegrityError, match="commission_is_0_to_20_percent"):
-        Account.objects.filter(pk=alice.pk).update(commission_percent=Decimal(percent))
 
 
 @pytest.mark.django_db

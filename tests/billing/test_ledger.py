@@ -125,7 +125,7 @@ class TestPost:
     def test_between_houses_no_balance_is_kept(self, db):
         transfer = ledger.post(
             key="moved",
-            kind=Kind.COMMISSION,
+            kind=Kind.CREDIT,
             source=ledger.house(House.COMMISSION),
             target=ledger.house(House.REVENUE),
             amount=Decimal(5),
