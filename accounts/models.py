@@ -1,5 +1,7 @@
 """Users who log in, the accounts they hold with the operator, addresses, and the countries not served."""
 
+from typing import Self
+
 import pgtrigger
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -71,6 +73,12 @@ class Address(models.Model):
         return str(self.country) in COUNTRIES_WITH_911
 
 
+class AccountQuerySet(models.QuerySet["Account"]):
+    def earning(self) -> Self:
+        """Agents who earn commission: approved, and still open (domain.md §8)."""
+        return self.filter(commission_percent__gt=0, closed_on=None)
+
+
 class Account(models.Model):
     """One customer of the operator."""
 
@@ -98,6 +106,8 @@ class Account(models.Model):
     )
     opened_at = models.DateTimeField(default=clock.now, editable=False)
     closed_on = models.DateField(null=True, blank=True, editable=False)
+
+    objects = AccountQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -60,6 +60,8 @@ def _send(other: psycopg.Connection, customer: LedgerAccount, number: int) -> No
             "amount": ONE,
             "memo": "Bench",
             "tax_on": None,
+            "commission_on": None,
+            "refund_of": None,
             "made_at": clock.now(),
         },
     ).fetchone()

@@ -150,9 +150,11 @@ def settle(
             return Counter()
         plan_for_many(cursor, facts["accounts"])
         cursor.execute(_LOCK_SERVICES, facts)
-        ledger.prepare_many(cursor, facts["accounts"])
+        facts["agents"] = ledger.prepare_many(cursor, facts["accounts"])
         cursor.execute(_SETTLE, facts)
         fates = dict(cursor.fetchall())
+        if facts["agents"]:
+            ledger.collect_owed(facts["agents"], now=now)
         _park(cursor, [account for account, fate in fates.items() if fate == "parked"], now)
         _give_turns(cursor, [account for account, fate in fates.items() if fate == "card"], month, now)
     return Counter(fates.values())

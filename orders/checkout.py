@@ -246,7 +246,7 @@ def _complete(order: Order, now: datetime) -> Order:
     services = fulfilment.begin_services(order, lines, now=now)
     ledger.charge(
         account=order.account,
-        key=f"order:{order.pk}",
+        key=order.charge_key,
         net=order.subtotal,
         tax=order.tax,
         memo=f"Order {order.reference}",

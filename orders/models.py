@@ -187,6 +187,11 @@ class Order(models.Model):
     def __str__(self) -> str:
         return self.reference
 
+    @property
+    def charge_key(self) -> str:
+        """What the ledger knows the charge of this order by."""
+        return f"order:{self.pk}"
+
 
 class OrderLineQuerySet(models.QuerySet["OrderLine"]):
     def in_words(self) -> Self:

@@ -16,11 +16,8 @@ class Refund:
     """What comes back: the price of some lines, and their share of the tax of their orders."""
 
     lines: tuple[OrderLine, ...]
+    net: Decimal
     tax: Decimal
-
-    @property
-    def net(self) -> Decimal:
-        return sum((line.amount for line in self.lines), ZERO)
 
     @property
     def total(self) -> Decimal:
@@ -36,15 +33,18 @@ def refund_of(lines: Collection[OrderLine]) -> Refund:
     by_order: dict[Order, list[OrderLine]] = {}
     for line in lines:
         by_order.setdefault(line.order, []).append(line)
-    return Refund(tuple(lines), sum((_tax_of(order, own) for order, own in by_order.items()), ZERO))
+    tax = sum((_tax_of(order, own) for order, own in by_order.items()), ZERO)
+    return Refund(tuple(lines), sum((line.amount for line in lines), ZERO), tax)
 
 
 def give_back(lines: Collection[OrderLine], *, now: datetime) -> Refund:
     """Put the money of ``lines`` into the balance, each line once; the caller has locked their orders.
 
-    Each is a transfer of its own, and its key names the line.
+    Each is a transfer of its own, and its key names the line. What staff have given back of an order before does not
+    come back twice.
     """
-    return Refund(tuple(lines), sum((_give_back(line, now).tax for line in lines), ZERO))
+    given = [_give_back(line, now) for line in lines]
+    return Refund(tuple(lines), sum((each.net for each in given), ZERO), sum((each.tax for each in given), ZERO))
 
 
 def _tax_of(order: Order, lines: Collection[OrderLine]) -> Decimal:
@@ -55,8 +55,9 @@ def _tax_of(order: Order, lines: Collection[OrderLine]) -> Decimal:
 
 def _give_back(line: OrderLine, now: datetime) -> Refund:
     refund = refund_of([line])
-    ledger.refund(
+    given = ledger.refund(
         account=line.order.account,
+        charge_key=line.order.charge_key,
         key=f"refund:{line.pk}",
         net=refund.net,
         tax=refund.tax,
@@ -65,4 +66,5 @@ def _give_back(line: OrderLine, now: datetime) -> Refund:
     )
     line.refunded_at = now
     line.save(update_fields=["refunded_at"])
-    return refund
+    tax = getattr(given, "tax", None)
+    return Refund((line,), given.amount if given else ZERO, tax.amount if tax else ZERO)

@@ -1,5 +1,6 @@
 """Where money is, and every movement of it."""
 
+from collections.abc import Iterable
 from typing import Self
 
 import pgtrigger
@@ -127,12 +128,23 @@ class Transfer(models.Model):
         return self.key
 
 
+class OwedCommissionQuerySet(models.QuerySet["OwedCommission"]):
+    def unpaid(self) -> Self:
+        return self.filter(left__gt=0).order_by("pk")
+
+    def of(self, agents: Iterable[int]) -> Self:
+        """What these accounts have to give back."""
+        return self.filter(agent__account__in=agents)
+
+
 class OwedCommission(models.Model):
     """Commission to be taken back that the agent's balance did not have: taken from what the agent earns next."""
 
     refund = models.OneToOneField(Transfer, on_delete=models.PROTECT, related_name="owed_commission")
     agent = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="owed_commissions", db_index=False)
     left = MoneyField()
+
+    objects = OwedCommissionQuerySet.as_manager()
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(left__gte=0), name="nobody_owes_less_than_nothing")]

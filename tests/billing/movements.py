@@ -18,7 +18,7 @@ def at(month: int, day: int, hour: int = 12, *, year: int = 2027, minute: int = 
     return datetime(year, month, day, hour, minute, tzinfo=BUSINESS_ZONE)
 
 
-def put_in(account: Account, amount: str, when: datetime, *, kind=Kind.DEPOSIT, memo="Visa 4242", house=None):
+def put_in(account: Account, amount: str, when: datetime, *, kind=Kind.DEPOSIT, memo="Visa 4242", house=None, **more):
     """Money that comes into the balance."""
     return ledger.post(
         key=f"in:{next(_numbers)}",
@@ -28,6 +28,7 @@ def put_in(account: Account, amount: str, when: datetime, *, kind=Kind.DEPOSIT, 
         amount=Decimal(amount),
         memo=memo,
         made_at=when,
+        **more,
     )
 
 
@@ -42,9 +43,10 @@ def charge(account: Account, net: str, tax: str, when: datetime, *, memo="Order 
     )
 
 
-def refund(account: Account, net: str, tax: str, when: datetime, *, memo="Order ABC"):
+def refund(account: Account, net: str, tax: str, when: datetime, *, of: Transfer, memo="Order ABC"):
     return ledger.refund(
         account=account,
+        charge_key=of.key,
         key=f"refund:{next(_numbers)}",
         net=Decimal(net),
         tax=Decimal(tax),

@@ -200,17 +200,24 @@ class TestCharge:
 
 
 class TestRefund:
-    def refund(self, account, net, tax="0", key="refund:1"):
-        return ledger.refund(
-            account=account, key=key, net=Decimal(net), tax=Decimal(tax), memo="Order ABC", made_at=NOW
-        )
+    @pytest.fixture(autouse=True)
+    def _charged(self, alice):
+        """$10.00 and $0.89 of tax, which is all that Alice has."""
+        credit(alice, "10.89")
+        amounts = {"net": Decimal(10), "tax": Decimal("0.89")}
+        ledger.charge(account=alice, key="order:1", **amounts, memo="Order ABC", made_at=NOW)
+
+    def refund(self, account, net, tax="0", key="refund:1", charge_key="order:1"):
+        amounts = {"net": Decimal(net), "tax": Decimal(tax)}
+        return ledger.refund(account=account, charge_key=charge_key, key=key, **amounts, memo="Order ABC", made_at=NOW)
 
     def test_it_goes_back_where_the_charge_came_from(self, alice):
         refunded = self.refund(alice, "4.00", "0.36")
-        assert (refunded.kind, refunded.source_id, refunded.target_balance) == (
+        assert (refunded.kind, refunded.source_id, refunded.target_balance, refunded.refund_of.key) == (
             "refund",
             ledger.HOUSE_IDS["revenue"],
             4,
+            "order:1",
         )
         tax = refunded.tax
         assert (tax.key, tax.source_id, tax.target_balance) == (
@@ -226,7 +233,24 @@ class TestRefund:
         assert balance(alice) == 1
 
     def test_nothing_to_give_back_moves_nothing(self, alice):
-        assert (self.refund(alice, "0"), Transfer.objects.count()) == (None, 0)
+        assert (self.refund(alice, "0"), balance(alice)) == (None, 0)
+
+    def test_never_more_comes_back_than_was_paid(self, alice):
+        self.refund(alice, "7.00", "0.62", key="refund:1")
+        rest = self.refund(alice, "7.00", "0.62", key="refund:2")
+        assert (rest.amount, rest.tax.amount, balance(alice)) == (3, Decimal("0.27"), Decimal("10.89"))
+        assert self.refund(alice, "0.01", key="refund:3") is None
+        # Nor does it where the first is asked for again.
+        assert self.refund(alice, "7.00", "0.62", key="refund:1").amount == 7
+        assert balance(alice) == Decimal("10.89")
+
+    @pytest.mark.parametrize("charge_key", ["order:2", "credit", "order:1:tax"])
+    def test_only_what_was_charged_comes_back(self, alice, bob, charge_key):
+        ledger.of(bob)
+        with pytest.raises(Transfer.DoesNotExist), transaction.atomic():
+            self.refund(alice, "1.00", charge_key=charge_key)
+        with pytest.raises(Transfer.DoesNotExist), transaction.atomic():
+            self.refund(bob, "1.00")
 
     def test_twice_is_once(self, alice):
         assert self.refund(alice, "4.00", "0.36").pk == self.refund(alice, "4.00", "0.36").pk

@@ -64,12 +64,14 @@ def full_month(alice, catalog):
     statements.make_due(now=at(1, 1, 3))
     put_in(alice, "20.00", at(1, 2), memo="Visa 4242")
     put_in(alice, "11.40", at(1, 3), kind=Kind.CARD_PAYMENT, memo="Mastercard 4444")
-    charge(alice, "4.00", "0.36", at(1, 3), memo="Order ABCD2345")
-    put_in(alice, "0.0355", at(1, 5), kind=Kind.COMMISSION, house=House.COMMISSION, memo="3 % of a charge")
-    refund(alice, "2.00", "0.18", at(1, 8), memo="Order ABCD2345: Pay Per Minute")
+    paid = charge(alice, "4.00", "0.36", at(1, 3), memo="Order ABCD2345")
+    # On a client's charge, as far as the statement goes.
+    earned = {"kind": Kind.COMMISSION, "house": House.COMMISSION, "commission_on": paid.tax}
+    put_in(alice, "0.0355", at(1, 5), **earned, memo="Commission of 3 %")
+    refund(alice, "2.00", "0.18", at(1, 8), of=paid, memo="Order ABCD2345: Pay Per Minute")
     put_in(alice, "1.50", at(1, 9), kind=Kind.CREDIT, house=House.ADJUSTMENT, memo="=Goodwill")
     take(alice, "5.00", at(1, 12), Kind.REFUND, House.CARDS, "Refund to Visa 4242")
-    take(alice, "0.0100", at(1, 13), Kind.COMMISSION, House.COMMISSION, "Reversed")
+    take(alice, "0.0100", at(1, 13), Kind.COMMISSION, House.COMMISSION, "Taken back", commission_on=paid.tax)
     number = hold_number(alice)
     channels = hold_channels(number, 2)
     services = [(number, Decimal("1.95")), *((channel, Decimal("3.00")) for channel in channels)]
@@ -79,7 +81,7 @@ def full_month(alice, catalog):
     return Statement.objects.get(month=JANUARY)
 
 
-def take(account, amount, when, kind, house, memo):
+def take(account, amount, when, kind, house, memo, **more):
     ledger.post(
         key=f"out:{when}",
         kind=kind,
@@ -88,6 +90,7 @@ def take(account, amount, when, kind, house, memo):
         amount=Decimal(amount),
         memo=memo,
         made_at=when,
+        **more,
     )
 
 
@@ -114,11 +117,11 @@ class TestAMonthOfEverything:
         ("2 Jan 2027", "Deposit", "Visa 4242", "$20.00", "", "$50.00"),
         ("3 Jan 2027", "Card payment", "Mastercard 4444", "$11.40", "", "$61.40"),
         ("3 Jan 2027", "Charge", "Order ABCD2345", "−$4.00", "−$0.36", "$57.04"),
-        ("5 Jan 2027", "Commission", "3 % of a charge", "$0.04", "", "$57.07"),
+        ("5 Jan 2027", "Commission", "Commission of 3 %", "$0.04", "", "$57.07"),
         ("8 Jan 2027", "Refund", "Order ABCD2345: Pay Per Minute", "$2.00", "$0.18", "$59.25"),
         ("9 Jan 2027", "Credit", "=Goodwill", "$1.50", "", "$60.75"),
         ("12 Jan 2027", "Refund", "Refund to Visa 4242", "−$5.00", "", "$55.75"),
-        ("13 Jan 2027", "Commission", "Reversed", "−$0.01", "", "$55.74"),
+        ("13 Jan 2027", "Commission", "Taken back", "−$0.01", "", "$55.74"),
     ]
     RENEWAL = ("27 Jan 2027", "Charge", "Renewal for February 2027")
     PAID = ["Pay Per Minute {number}: $1.95", "2 × Additional incoming channel on {number}: $6.00"]
@@ -159,11 +162,11 @@ class TestAMonthOfEverything:
             ["2027-01-02", "Deposit", "Visa 4242", "20.0000", "0.0000", "50.0000", ""],
             ["2027-01-03", "Card payment", "Mastercard 4444", "11.4000", "0.0000", "61.4000", ""],
             ["2027-01-03", "Charge", "Order ABCD2345", "-4.0000", "-0.3600", "57.0400", ""],
-            ["2027-01-05", "Commission", "3 % of a charge", "0.0355", "0.0000", "57.0755", ""],
+            ["2027-01-05", "Commission", "Commission of 3 %", "0.0355", "0.0000", "57.0755", ""],
             ["2027-01-08", "Refund", "Order ABCD2345: Pay Per Minute", "2.0000", "0.1800", "59.2555", ""],
             ["2027-01-09", "Credit", "'=Goodwill", "1.5000", "0.0000", "60.7555", ""],
             ["2027-01-12", "Refund", "Refund to Visa 4242", "-5.0000", "0.0000", "55.7555", ""],
-            ["2027-01-13", "Commission", "Reversed", "-0.0100", "0.0000", "55.7455", ""],
+            ["2027-01-13", "Commission", "Taken back", "-0.0100", "0.0000", "55.7455", ""],
             [
                 "2027-01-27",
                 "Charge",

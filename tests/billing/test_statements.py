@@ -278,8 +278,8 @@ class TestDue:
 
     def test_catching_up_makes_a_chain_over_the_turn_of_the_year(self, alice):
         put_in(alice, "20.00", at(11, 30, 23, year=2026))
-        charge(alice, "5.00", "0.44", at(1, 2))
-        refund(alice, "5.00", "0.44", at(2, 2))
+        paid = charge(alice, "5.00", "0.44", at(1, 2))
+        refund(alice, "5.00", "0.44", at(2, 2), of=paid)
         assert statements.make_due(now=at(3, 9)) == 4
         assert made() == [
             (NOVEMBER, 0, 20),

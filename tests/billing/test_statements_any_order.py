@@ -24,8 +24,8 @@ SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 def happen(account, what: str, amount: str, tax: str, when) -> None:
     if what == "charge" and ledger.of(account).balance >= Decimal(amount) + Decimal(tax):
         charge(account, amount, tax, when)
-    elif what == "refund":
-        refund(account, amount, tax, when)
+    elif what == "refund" and (paid := Transfer.objects.filter(source=ledger.of(account), kind="charge").last()):
+        refund(account, amount, tax, when, of=paid)
     elif what == "in":
         put_in(account, amount, when)
 
