@@ -13,11 +13,12 @@ from django.db import connection
 
 from bench.report import Line
 from billing import audit, cycle, months
-from billing.models import Cycle, Invoice, Service
+from billing.models import Cycle, Invoice, Service, Transfer
 from callcentric.clock import BUSINESS_ZONE
 
 ACCOUNTS = 100_000
-A_SECOND_PROMISED, MEGABYTES_PROMISED, RATIO_PROMISED = 5_000, 300, 0.5
+CLIENTS_EACH = 100
+A_SECOND_PROMISED, MEGABYTES_PROMISED, RATIO_PROMISED, COMMISSION_PROMISED = 5_000, 300, 0.5, 0.9
 FIRST = date(2027, 2, 1)
 
 
@@ -38,6 +39,7 @@ def run(accounts: int = ACCOUNTS) -> list[Line]:
     each = sum(ours) / len(ours)
     rate, floor = accounts / each, accounts / statement
     grown = _megabytes() - resting
+    with_agents = _with_agents(accounts)
     _empty()
     return [
         Line(
@@ -52,13 +54,46 @@ def run(accounts: int = ACCOUNTS) -> list[Line]:
             f"ratio at least {RATIO_PROMISED}",
             rate / floor >= RATIO_PROMISED,
         ),
+        Line(
+            "the month where every account has an agent, against one without",
+            f"ratio {with_agents:.2f}",
+            f"ratio at least {COMMISSION_PROMISED}",
+            with_agents >= COMMISSION_PROMISED,
+        ),
     ]
 
 
-def _by_cycle(month: date) -> None:
+def _with_agents(accounts: int) -> float:
+    """Months with and without agents by turns: how much of the pace is left where each charge earns commission."""
+    took = {True: 0.0, False: 0.0}
+    for month, referred in ((3, True), (4, False), (5, True), (6, False)):
+        _refer(accounts if referred else 0)
+        took[referred] += _seconds(_by_cycle, _plus(FIRST, month))
+        _check(accounts, _plus(FIRST, month))
+        earned = Transfer.objects.filter(
+            kind=Transfer.Kind.COMMISSION, made_at=_begin_of_the_run(_plus(FIRST, month))
+        ).count()
+        if earned != (accounts - accounts // CLIENTS_EACH if referred else 0):
+            raise RuntimeError("Not every charge earned its commission once.")
+    return took[False] / took[True]
+
+
+def _begin_of_the_run(month: date) -> datetime:
     on = months.month_before(month).replace(day=27)
-    now = datetime.combine(on, datetime.min.time(), tzinfo=BUSINESS_ZONE)
-    cycle.run(on=on, now=now, charge_cards=lambda: 0)
+    return datetime.combine(on, datetime.min.time(), tzinfo=BUSINESS_ZONE)
+
+
+def _refer(accounts: int) -> None:
+    """The first accounts are the agents of the others, of CLIENTS_EACH on average."""
+    agents = accounts // CLIENTS_EACH
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE accounts_account SET referred_by_id = NULL, commission_percent = NULL")
+        cursor.execute(REFER, {"agents": agents})
+
+
+def _by_cycle(month: date) -> None:
+    now = _begin_of_the_run(month)
+    cycle.run(on=now.date(), now=now, charge_cards=lambda: 0)
 
 
 def _by_statement(month: date) -> None:
@@ -136,7 +171,7 @@ FILL = [
     """,
     """
     INSERT INTO billing_ledgeraccount (id, kind)
-    VALUES (-1, 'cards'), (-2, 'revenue'), (-3, 'tax') ON CONFLICT DO NOTHING
+    VALUES (-1, 'cards'), (-2, 'revenue'), (-3, 'tax'), (-4, 'commission') ON CONFLICT DO NOTHING
     """,
     """
     INSERT INTO billing_transfer (key, kind, source_id, target_id, amount, target_balance, memo, made_at)
@@ -166,6 +201,13 @@ FILL = [
         OR product.code = 'pay-per-minute' AND n %% 2 = 0
     """,
 ]
+
+REFER = """
+UPDATE accounts_account SET
+    commission_percent = CASE WHEN id <= 100000000 + %(agents)s THEN 3 END,
+    referred_by_id = CASE WHEN id > 100000000 + %(agents)s THEN 100000001 + id %% %(agents)s END
+WHERE %(agents)s > 0
+"""
 
 # The same effects, in one statement over all accounts at once: it locks nothing before it looks, plans nothing, asks
 # for no card, knows one tax rate.

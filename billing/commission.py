@@ -56,15 +56,22 @@ def share(earned: Decimal, *, of: Decimal, before: Decimal, after: Decimal) -> D
     return _rounded(earned * before / of) - _rounded(earned * after / of)
 
 
-# The same for many at once, a part of ledger.CHARGE_MANY.
+# The same for many at once: the agents of some clients, each with its ledger account where it has one.
+AGENTS_OF = """
+SELECT DISTINCT agent.id, ledger.id
+FROM accounts_account client
+JOIN accounts_account agent ON agent.id = client.referred_by_id
+LEFT JOIN billing_ledgeraccount ledger ON ledger.account_id = agent.id
+WHERE client.id = ANY(%s) AND agent.commission_percent > 0 AND agent.closed_on IS NULL
+"""
+# A part of ledger.CHARGE_MANY.
 EARNED = """
 earned AS MATERIALIZED (
     SELECT payable.account_id, payable.key, charged.id AS charge_id, ledger.id AS ledger_id, ledger.balance,
         round(payable.net * agent.commission_percent / 100, 4) AS amount,
         'Commission of ' || trim_scale(agent.commission_percent) || ' %%' AS memo
     FROM payable JOIN charged ON charged.source_id = payable.ledger_id
-    JOIN accounts_account client ON client.id = payable.account_id AND client.id = ANY(%(accounts)s)
-    JOIN accounts_account agent ON agent.id = client.referred_by_id AND agent.id = ANY(%(agents)s)
+    JOIN accounts_account agent ON agent.id = payable.agent_id AND agent.id = ANY(%(agents)s)
     JOIN billing_ledgeraccount ledger ON ledger.account_id = agent.id AND ledger.account_id = ANY(%(agents)s)
     WHERE round(payable.net * agent.commission_percent / 100, 4) > 0
 )

@@ -55,6 +55,7 @@ bill AS (
     FROM due GROUP BY account_id
 ), owed AS (
     SELECT bill.account_id, bill.services, coalesce(bill.net, 0) AS net, bill.has_no_price, account.pays_from,
+        account.referred_by_id AS agent_id,
         round(coalesce(bill.net, 0) * coalesce(taxed.rate, 0), 2) AS tax,
         ledger.id AS ledger_id, coalesce(ledger.balance, 0) AS balance, card.id AS card_id
     FROM bill

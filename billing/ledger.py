@@ -127,8 +127,8 @@ def refund(
 
 
 # What ``charge`` does, for many customers at once: a part of a larger statement, in which ``payable`` gives for each
-# the account_id, the ledger_id, the balance, the key, net, tax and memo. ``prepare_many`` comes first, and gives
-# %(agents)s.
+# the account_id, the agent_id, the ledger_id, the balance, the key, net, tax and memo. ``prepare_many`` comes first
+# and gives %(agents)s.
 CHARGE_MANY = f"""
 charged AS (
     INSERT INTO billing_transfer (key, kind, source_id, target_id, amount, source_balance, memo, made_at)
@@ -150,8 +150,8 @@ charged AS (
             + sum(earned.amount) OVER (PARTITION BY earned.ledger_id ORDER BY earned.account_id),
         earned.memo, charge_id, %(now)s
     FROM earned LEFT JOIN payable own ON own.ledger_id = earned.ledger_id
-        -- Taxes are all written before: the ids of an agent's transfers are in the order of its balances.
-        CROSS JOIN (SELECT count(*) FROM taxed) taxes
+    -- Taxes are all written before: the ids of an agent's transfers are in the order of its balances.
+    WHERE (SELECT count(*) FROM taxed) >= 0
     ORDER BY earned.ledger_id, earned.account_id
     RETURNING target_id, amount
 ), moved AS (
@@ -174,16 +174,16 @@ def prepare_many(cursor: Any, accounts: Sequence[int]) -> list[int]:
     Returns the accounts of the agents. The rows of the houses are there.
     """
     _write_houses(house(Kind.REVENUE), house(Kind.TAX), house(Kind.COMMISSION))
-    agents = list(Account.objects.earning().filter(clients__in=accounts).distinct().values_list("pk", flat=True))
-    LedgerAccount.objects.bulk_create(
-        [LedgerAccount(account_id=agent, balance=ZERO) for agent in agents], ignore_conflicts=True
-    )
+    cursor.execute(commission.AGENTS_OF, [list(accounts)])
+    agents = dict(cursor.fetchall())
+    new = [LedgerAccount(account_id=agent, balance=ZERO) for agent, own in agents.items() if own is None]
+    LedgerAccount.objects.bulk_create(new, ignore_conflicts=True)
     # A client is always younger than its agent: so it is locked first here, as it is when it pays by itself.
     cursor.execute(
         "SELECT id FROM billing_ledgeraccount WHERE account_id = ANY(%s) ORDER BY account_id DESC FOR NO KEY UPDATE",
         [[*accounts, *agents]],
     )
-    return agents
+    return list(agents)
 
 
 def collect_owed(agents: Sequence[int], *, now: datetime) -> None:

@@ -61,7 +61,8 @@ ORDER BY id FOR NO KEY UPDATE
 
 _SETTLE = f"""
 WITH {DUE}, {DECIDED}, payable AS MATERIALIZED (
-    SELECT decided.account_id, ledger_id, balance, decided.net, decided.tax, cycle.part, %(memo)s::text AS memo,
+    SELECT decided.account_id, agent_id, ledger_id, balance, decided.net, decided.tax, cycle.part,
+        %(memo)s::text AS memo,
         'renewal:' || decided.account_id || ':' || to_char(%(month)s::date, 'YYYY-MM') || ':' || cycle.part AS key
     FROM decided JOIN billing_cycle cycle
         ON cycle.account_id = decided.account_id AND cycle.account_id = ANY(%(accounts)s) AND cycle.month = %(month)s
