@@ -1,4 +1,4 @@
-"""Proves that every customer's balance is the sum of its transfers, and that each transfer says so."""
+"""Proves that each balance is the sum of its transfers, that each of those says so, and that commission has a cause."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +39,19 @@ WHERE total.recorded IS DISTINCT FROM total.counted
 ORDER BY account.number, total.id
 """
 
+# What no foreign key holds: see Transfer.commission_on.
+_WITHOUT_CAUSE = """
+SELECT account.number, commission.key
+FROM billing_transfer commission
+JOIN billing_ledgeraccount agent ON agent.id IN (commission.source_id, commission.target_id)
+JOIN accounts_account account ON account.id = agent.account_id
+LEFT JOIN billing_transfer cause
+    ON cause.id = commission.commission_on_id
+        AND cause.kind = CASE agent.id WHEN commission.target_id THEN 'charge' ELSE 'refund' END
+WHERE commission.kind = 'commission' AND cause.id IS NULL
+ORDER BY account.number, commission.id
+"""
+
 
 @dataclass(frozen=True)
 class Wrong:
@@ -58,7 +71,11 @@ class Wrong:
 
 def differences() -> Iterator[str]:
     """What does not add up, a line each, naming the account; nothing when all is well."""
-    return map(str, wrong_balances())
+    yield from map(str, wrong_balances())
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHOUT_CAUSE)
+        for number, key in cursor.fetchall():
+            yield f"{number}: commission {key} is on no charge and no refund."
 
 
 def wrong_balances() -> Iterator[Wrong]:

@@ -16,7 +16,6 @@ from django.db.backends.utils import CursorWrapper
 from accounts.models import Account
 from billing import commission
 from billing.models import LedgerAccount, OwedCommission, Transfer
-from billing.models.ledger import COMMISSION_ID
 from callcentric.errors import Refused
 from callcentric.money import ZERO
 
@@ -24,7 +23,7 @@ Kind = LedgerAccount.Kind
 
 # House accounts have these ids wherever the portal runs, so that naming one needs no query. Customers' are
 # above zero.
-HOUSE_IDS = {Kind.CARDS: -1, Kind.REVENUE: -2, Kind.TAX: -3, Kind.COMMISSION: COMMISSION_ID, Kind.ADJUSTMENT: -5}
+HOUSE_IDS = {Kind.CARDS: -1, Kind.REVENUE: -2, Kind.TAX: -3, Kind.COMMISSION: -4, Kind.ADJUSTMENT: -5}
 
 
 class InsufficientFunds(Refused):
@@ -196,7 +195,7 @@ def collect_owed(agents: Sequence[int], *, now: datetime) -> None:
         taken = min(owed.left, owed.agent.balance or ZERO)
         if taken:
             # What is left shrinks with each part: so it tells them apart.
-            _take_from_agent(owed.agent, owed.refund, taken, key=f"{owed.refund.key}:commission:{owed.left}", now=now)
+            _take_from_agent(owed.agent, owed.refund, taken, key=f"{_commission_key(owed.refund)}:{owed.left}", now=now)
             owed.left -= taken
             owed.save(update_fields=["left"])
 
@@ -219,7 +218,7 @@ def _pay_commission(client: Account, charged: Transfer) -> None:
     if not agent or not amount:
         return
     post(
-        key=f"{charged.key}:commission",
+        key=_commission_key(charged),
         kind=Transfer.Kind.COMMISSION,
         source=house(Kind.COMMISSION),
         target=of(agent),
@@ -233,14 +232,14 @@ def _pay_commission(client: Account, charged: Transfer) -> None:
 
 def _take_commission_back(charged: Transfer, refunded: Transfer, *, before: commission.Left) -> None:
     """In whatever parts a charge is refunded, those of its commission add up; what the agent has spent is owed."""
-    earned = charged.commissions.select_related("target").first()
+    earned = Transfer.objects.select_related("target").filter(key=_commission_key(charged)).first()
     if earned is None:
         return
     amount = commission.share(earned.amount, of=charged.amount, before=before.net, after=before.net - refunded.amount)
     agent = _locked(earned.target)
     taken = min(amount, agent.balance or ZERO)
     if taken:
-        _take_from_agent(agent, refunded, taken, key=f"{refunded.key}:commission", now=refunded.made_at)
+        _take_from_agent(agent, refunded, taken, key=_commission_key(refunded), now=refunded.made_at)
     if taken < amount:
         OwedCommission.objects.create(refund=refunded, agent=agent, left=amount - taken)
 
@@ -256,6 +255,10 @@ def _take_from_agent(agent: LedgerAccount, refunded: Transfer, amount: Decimal, 
         made_at=now,
         commission_on=refunded,
     )
+
+
+def _commission_key(on: Transfer) -> str:
+    return f"{on.key}:commission"
 
 
 def _locked(account: LedgerAccount) -> LedgerAccount:

@@ -12,9 +12,6 @@ from accounts.models import Account, country_name
 from callcentric import clock
 from callcentric.money import MoneyField
 
-# The house's account that commission comes from; its row has this id wherever the portal runs (see billing/ledger.py).
-COMMISSION_ID = -4
-
 
 class LedgerAccount(models.Model):
     """A place where money is: a customer's balance, or one of the house's sums."""
@@ -72,7 +69,8 @@ class Transfer(models.Model):
         COMMISSION = "commission", "Commission"
         CREDIT = "credit", "Credit"
 
-    key = models.CharField(max_length=100, unique=True)
+    # Compared byte by byte, and by a constraint below: a unique field would keep a second index, for patterns.
+    key = models.CharField(max_length=100, db_collation="C")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     # The indexes below serve these two.
     source = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="outgoing", db_index=False)
@@ -84,9 +82,16 @@ class Transfer(models.Model):
     memo = models.CharField(max_length=200)
     # The charge this tax belongs to.
     tax_on = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="tax")
-    # The charge that this commission is earned on, or the refund that it is taken back with.
+    # The charge that this commission is earned on, or the refund that it is taken back with. The key names it too.
+    # No constraint: transfers are never deleted, and to look each charge up again would slow the cycle by a tenth.
     commission_on = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="commissions", db_index=False
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     # The charge that this gives back, whole or in part.
     refund_of = models.ForeignKey(
@@ -98,6 +103,7 @@ class Transfer(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["key"], name="transfer_key_is_used_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_moves_something"),
             models.CheckConstraint(condition=~Q(source=F("target")), name="transfer_goes_somewhere_else"),
             models.CheckConstraint(
@@ -109,9 +115,6 @@ class Transfer(models.Model):
                 | (~Q(kind="commission") & Q(commission_on__isnull=True)),
                 name="commission_belongs_to_a_charge",
             ),
-            models.UniqueConstraint(
-                fields=["commission_on"], condition=Q(source=COMMISSION_ID), name="a_charge_earns_commission_once"
-            ),
             models.CheckConstraint(
                 condition=Q(kind="refund") | Q(refund_of__isnull=True), name="only_refunds_give_a_charge_back"
             ),
@@ -119,7 +122,6 @@ class Transfer(models.Model):
         indexes = [
             models.Index(fields=["source", "-id"], name="transfer_out"),
             models.Index(fields=["target", "-id"], name="transfer_in"),
-            models.Index(fields=["commission_on"], name="commission_back", condition=Q(target=COMMISSION_ID)),
             models.Index(fields=["refund_of"], name="refunds_of_a_charge", condition=Q(refund_of__isnull=False)),
         ]
         triggers = [pgtrigger.Protect(name="transfers_are_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]

@@ -77,7 +77,7 @@ class TestTransfer:
 
     def test_a_key_is_used_once(self, sides):
         Transfer.objects.create(key="one", kind="credit", amount=1, **sides)
-        with violates("billing_transfer_key"):
+        with violates("transfer_key_is_used_once"):
             Transfer.objects.create(key="one", kind="credit", amount=1, **sides)
 
     def test_transfer_moves_something(self, sides):
