@@ -80,8 +80,17 @@ class SignupForm(allauth_forms.SignupForm):
     field_order = ["name", "email", "username", "password1", "country", "time_zone", "agent_id"]
     referred_by: Account | None = None
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, agent_link: Any = None, **kwargs: Any) -> None:
+        """``agent_link`` is the agent's link that was followed, if any: see AgentLinkMiddleware in agents."""
+        self.linked_id = agent_link.agent_id if agent_link else ""
+        self.linked_account = agent_link.account if agent_link else None
+        if kwargs.get("data") is not None and "agent_id" not in kwargs["data"]:
+            # Whoever is not asked is referred by the link; whoever empties the box is not.
+            kwargs["data"] = kwargs["data"].copy()
+            kwargs["data"]["agent_id"] = self.linked_id
         super().__init__(*args, **kwargs)
+        if self.linked_account:
+            self.initial["agent_id"] = self.linked_id
         _email_field(self, "E-mail address")
         self.fields["email"].help_text = "We send a link to confirm it; your first order needs that."
         self.fields["password1"].help_text = PASSWORD_HINT
@@ -99,7 +108,10 @@ class SignupForm(allauth_forms.SignupForm):
 
     def clean_agent_id(self) -> str:
         typed = self.cleaned_data["agent_id"]
-        if typed:
+        if typed and typed == self.linked_id:
+            # The page filled this in. Should the agent have been closed since, that is not the visitor's mistake.
+            self.referred_by = self.linked_account
+        elif typed:
             self.referred_by = import_string(settings.AGENT_LOOKUP)(typed)
             if self.referred_by is None:
                 raise forms.ValidationError(
@@ -107,6 +119,11 @@ class SignupForm(allauth_forms.SignupForm):
                     code="unknown_agent",
                 )
         return typed
+
+    @property
+    def referrer(self) -> str:
+        """The Agent ID that the page names as the one who referred the visitor."""
+        return self.linked_id if self.linked_account and self["agent_id"].value() == self.linked_id else ""
 
     def save(self, request: HttpRequest) -> User:
         """The user with e-mail address and account, or none of the three.

@@ -55,9 +55,15 @@ class Sessions(ListUserSessionsView):
 class SignUp(SignupView):
     """Sign-up, and what only the database can refuse."""
 
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "agent_link": self.request.agent_link}
+
     def form_valid(self, form: Any) -> HttpResponse:
         try:
-            return super().form_valid(form)
+            response = super().form_valid(form)
+            # The link has done its work: whoever signs up next in this browser comes by another.
+            self.request.agent_link = None
+            return response
         except Refused as refused:
             form.add_error("username" if isinstance(refused, UsernameTaken) else None, refused)
             response = self.form_invalid(form)

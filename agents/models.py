@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -17,6 +18,10 @@ AGENT_ID_PATTERN = r"^[a-z0-9][a-z0-9-]{1,18}[a-z0-9]$"
 class AgentQuerySet(models.QuerySet["Agent"]):
     def approved(self) -> Self:
         return self.filter(state=Agent.State.APPROVED)
+
+    def taking_clients(self) -> Self:
+        """Those that somebody who signs up can be referred by."""
+        return self.approved().filter(account__closed_on__isnull=True)
 
 
 class Agent(models.Model):
@@ -45,6 +50,7 @@ class Agent(models.Model):
     objects = AgentQuerySet.as_manager()
 
     class Meta:
+        permissions = [("decide_agent", "Can approve, decline and close agents and set their rate")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(agent_id__regex=AGENT_ID_PATTERN), name="agent_id_is_lower_case_and_plain"
@@ -56,3 +62,24 @@ class Agent(models.Model):
 
     def __str__(self) -> str:
         return self.agent_id
+
+    @property
+    def has_been_approved(self) -> bool:
+        """Whether there may be clients and commission to look at: it is an agent, or was one."""
+        return self.state in (Agent.State.APPROVED, Agent.State.CLOSED)
+
+    @property
+    def takes_clients(self) -> bool:
+        """Whether its link and its ID refer anybody."""
+        return self.state == Agent.State.APPROVED and self.account.closed_on is None
+
+    @property
+    def percent(self) -> str:
+        """What it earns, in words; nothing where it earns none."""
+        rate = self.account.commission_percent
+        return "" if rate is None else f"{rate.normalize():f} %"
+
+    @property
+    def link(self) -> str:
+        """What the agent shares; ``aid`` works on any other address of the portal too."""
+        return f"{settings.SITE_URL}/?aid={self.agent_id}"

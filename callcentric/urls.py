@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("orders.urls")),
     path("", include("phone_numbers.urls")),
     path("accounts/", include("accounts.urls")),
+    path("agents/", include("agents.urls")),
     path("billing/", include("billing.urls")),
     path("services/", include("billing.service_urls")),
     path("stripe/", include("billing.stripe_urls")),

@@ -39,8 +39,11 @@ class Gridline:
 
     @property
     def label(self) -> str:
-        """In whole dollars where it is one: there is little room beside the bars."""
-        return f"${self.amount:,.0f}" if self.amount == int(self.amount) else f"${self.amount:,.2f}"
+        """In whole dollars where it is one, with fractions of a cent where there are: there is little room."""
+        figure = abs(self.amount)
+        whole = f"{figure:,.0f}" if figure == int(figure) else f"{figure:,.2f}"
+        text = whole if figure == round(figure, 2) else f"{figure.normalize():,f}"
+        return f"−${text}" if self.amount < 0 else f"${text}"
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Chart:
 
 def drawn(spending: Spending) -> Chart:
     """The chart of ``spending``, on a scale that its highest month fits into."""
-    top = _top(max(month.total for month in spending.months))
+    top = round_top(max(month.total for month in spending.months))
     return Chart(
         bars=[_bar(position, month, top) for position, month in enumerate(spending.months)],
         gridlines=[Gridline(amount, _text(_y(amount, top))) for amount in (top * n / LINES for n in range(LINES + 1))],
@@ -71,9 +74,8 @@ def css(kind: str) -> str:
     return f"of-{kind}"
 
 
-def _top(highest: Decimal) -> Decimal:
-    """The least round amount that is not below ``highest``."""
-    power = Decimal(1)
+def round_top(highest: Decimal, *, power: Decimal = Decimal(1)) -> Decimal:
+    """The least round amount that is not below ``highest``; never less than ``power``."""
     while power * 10 < highest:
         power *= 10
     return next(power * step for step in ROUND if power * step >= highest)

@@ -67,6 +67,10 @@ CUSTOMERS = {
     "ticket_attachment",
     "recharge",
     "close_account",
+    "agents_apply",
+    "agents_commission",
+    "agents_commission_csv",
+    "agents_qr_code",
 }
 PUBLIC = {
     "home",
@@ -85,6 +89,7 @@ PUBLIC = {
     "faq_search",
     "faq_category",
     "faq_question",
+    "agents",
 }
 # Customers and staff alike, each their own.
 LOGGED_IN = {"usersessions_list"}

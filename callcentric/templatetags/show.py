@@ -20,6 +20,12 @@ def usd(amount: Decimal | None) -> str:
 
 
 @register.filter
+def exact(amount: Decimal) -> str:
+    """An amount with all its four places, as commission has: ``$1,204.0300``."""
+    return f"−${-amount:,.4f}" if amount < 0 else f"${amount:,.4f}"
+
+
+@register.filter
 def balance(amount: Decimal) -> str:
     """A balance, rounded down to the cent (domain.md §11): never more than can be spent."""
     return f"${cents_down(amount):,.2f}"

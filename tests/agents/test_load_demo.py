@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
+from post_office.models import Email
 
 from accounts.models import Account, User
 from agents.models import Agent
@@ -19,7 +20,9 @@ def test_it_can_run_again_and_changes_nothing(stripe_server, client):
     assert (ledger.of(demo).balance, Transfer.objects.count(), Payment.objects.count()) == (Decimal("200"), 1, 1)
     assert [str(card) for card in demo.cards.usable()] == ["Visa 4242"]
     assert (demo.email_is_confirmed, demo.billing_address.region) == (True, "NY")
-    assert Agent.objects.approved().get().account.user.username == "agent"
+    agent = Agent.objects.approved().get()
+    assert (agent.account.user.username, agent.percent, demo.referred_by) == ("agent", "3 %", agent.account)
+    assert list(Email.objects.values_list("subject", flat=True)) == ["You are an agent now"]
     assert User.objects.get(username="admin").is_superuser is True
     assert client.login(username="demo", password="portal-demo") is True
 

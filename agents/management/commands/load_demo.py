@@ -12,6 +12,7 @@ from django.db import transaction
 
 from accounts import signup
 from accounts.models import Account, Address, User
+from agents import approval
 from agents.models import Agent
 from billing import cards, payments, stripe_api
 from billing.models import Card, Payment
@@ -37,26 +38,36 @@ class Command(BaseCommand):
         if not settings.PORTAL_DEV:
             raise CommandError("The demo's logins are known to everybody: they exist in development only.")
         now = clock.now()
-        demo, agent = _customer("demo", "Demo Customer"), _customer("agent", "Demo Agent")
+        admin = User.objects.filter(username="admin").first()
+        admin = admin or User.objects.create_superuser("admin", "admin@example.com", PASSWORD)
+        agent = _customer("agent", "Demo Agent")
+        _approve(agent, admin, now)
+        # After the agent: nobody is the client of one who came later.
+        demo = _customer("demo", "Demo Customer", referred_by=agent)
         _money(demo, now)
-        Agent.objects.get_or_create(account=agent, defaults={"agent_id": "demo-agent", "state": Agent.State.APPROVED})
-        Account.objects.filter(pk=agent.pk, commission_percent=None).update(commission_percent=Decimal(3))
-        if not User.objects.filter(username="admin").exists():
-            User.objects.create_superuser("admin", "admin@example.com", PASSWORD)
         self.stdout.write("Demo logins: demo, agent, admin.")
 
 
 @transaction.atomic
-def _customer(username: str, name: str) -> Account:
+def _customer(username: str, name: str, *, referred_by: Account | None = None) -> Account:
     known = Account.objects.filter(user__username=username).first()
     if known:
         return known
     user = User.objects.create_user(username, f"{username}@example.com", PASSWORD)
     EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
-    account = signup.open_account(user=user, name=name, country="US", time_zone="America/New_York")
+    account = signup.open_account(
+        user=user, name=name, country="US", time_zone="America/New_York", referred_by=referred_by
+    )
     account.billing_address = Address.objects.create(**NEW_YORK)
     account.save(update_fields=["billing_address"])
     return account
+
+
+def _approve(account: Account, admin: User, now: datetime) -> None:
+    """By the road every agent takes, welcome e-mail included: once."""
+    if not Agent.objects.filter(account=account).exists():
+        agent = approval.apply(account=account, agent_id="demo-agent", about="", now=now)
+        approval.approve(agent, percent=approval.DEFAULT_PERCENT, by=admin, reason="The agent of the demo", now=now)
 
 
 def _money(account: Account, now: datetime) -> None:
