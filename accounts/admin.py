@@ -68,6 +68,7 @@ class AccountAdmin(ModelAdmin):
         "service_address",
         "email_is_confirmed",
         "referred_by",
+        "commission_percent",
         "opened_at",
         "closed_on",
     )

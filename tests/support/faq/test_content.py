@@ -28,7 +28,7 @@ ENTRIES = {
     for path in CONTENT.rglob("*.md")
 }
 PER_CATEGORY = {
-    "products-and-services": 9,
+    "products-and-services": 10,
     "billing": 7,
     "phone-numbers": 5,
     "rate-plans": 5,

@@ -35,6 +35,7 @@ class TestRanking:
             ("911 cost", "What does 911 cost?"),
             ("extra channels", "How do I add extra channels to a number?"),
             ("coverage", "How do I check whether my area is covered?"),
+            ("agent commission", "How do I refer clients as an agent?"),
             ("2fa", "How do I turn on two-factor login?"),
         ],
     )
