@@ -16,6 +16,7 @@ from django.utils.html import format_html_join
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from agents import approval
+from agents.approval import DEFAULT_PERCENT, MOST_PERCENT
 from agents.models import Agent
 from billing.admin.read_only import ReadOnlyAdmin
 from billing.models import Transfer
@@ -39,9 +40,8 @@ class ReasonForm(forms.Form):
 class RateForm(ReasonForm):
     percent = forms.DecimalField(
         label="Commission, %",
-        initial=approval.DEFAULT_PERCENT,
         min_value=Decimal(0),
-        max_value=approval.MOST_PERCENT,
+        max_value=MOST_PERCENT,
         max_digits=4,
         decimal_places=2,
         widget=UnfoldAdminDecimalFieldWidget,
@@ -87,7 +87,7 @@ DEEDS = {
         "{agent} earns {agent.percent} from now on. An e-mail says so.",
     ),
     "close": Deed(
-        "Close",
+        "Close the agent",
         approval.close,
         ReasonForm,
         (State.APPROVED,),
@@ -166,7 +166,7 @@ class AgentAdmin(ReadOnlyAdmin):
         if name not in DEEDS:
             raise Http404
         deed, agent = DEEDS[name], get_object_or_404(Agent.objects.select_related("account"), pk=pk)
-        form = deed.form(request.POST or None)
+        form = deed.form(request.POST or None, initial={"percent": agent.account.commission_percent or DEFAULT_PERCENT})
         status = 422 if form.is_bound else 200
         if form.is_valid():
             try:

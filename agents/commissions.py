@@ -18,7 +18,7 @@ from django.db.models.functions import TruncMonth
 from accounts.models import Account
 from billing import months
 from billing.history import harmless
-from billing.models import LedgerAccount, OwedCommission, Transfer
+from billing.models import LedgerAccount, Transfer
 from billing.models.ledger import COMMISSION_ID
 from callcentric.clock import BUSINESS_ZONE
 from callcentric.money import ZERO
@@ -60,8 +60,8 @@ def last_twelve(earned: dict[date, Decimal], *, today: date) -> dict[date, Decim
 
 def still_owed(agent: LedgerAccount) -> Decimal:
     """What is to be taken back and was not in the balance: it is taken from what is earned next."""
-    owed = OwedCommission.objects.filter(agent=agent, left__gt=0)
-    return owed.aggregate(sum=Sum("left"))["sum"] or ZERO
+    left: Decimal = agent.owed_commissions.unpaid().aggregate(left=Sum("left", default=ZERO))["left"]
+    return left
 
 
 def clients_of(account: Account) -> QuerySet[Account]:
@@ -137,7 +137,7 @@ def _moved(agent: LedgerAccount) -> QuerySet[Transfer]:
 def _sums(moved: QuerySet[Transfer], client: str, today: date) -> dict[int, tuple[Decimal, Decimal]]:
     """By client: the sum of all, and of the month of ``today``."""
     this_month = Q(made_at__gte=months.begins_at(today))
-    sums = moved.values_list(client).annotate(Sum("amount"), Sum("amount", filter=this_month, default=ZERO))
+    sums = moved.values_list(client).annotate(total=Sum("amount"), now=Sum("amount", filter=this_month, default=ZERO))
     return {pk: (total, now) for pk, total, now in sums}
 
 
