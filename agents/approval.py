@@ -51,12 +51,12 @@ def apply(*, account: Account, agent_id: str, about: str, now: datetime) -> Agen
                 agent.state, agent.decided_at = State.APPLIED, None
                 agent.save()
     except IntegrityError as error:
-        if violated(error) == "agents_agent_agent_id_key":
+        # The same form, sent twice at once; or else the ID is another's.
+        agent = Agent.objects.filter(account=account, agent_id=agent_id).first()
+        if agent is None:
+            if violated(error) != "agents_agent_agent_id_key":
+                raise
             raise IdTaken("This ID is taken. Choose another one.", code="unique") from error
-        if violated(error) != "agents_agent_account_id_key":
-            raise
-        # The same form, sent twice at once.
-        agent = Agent.objects.get(account=account)
     if agent.state != State.APPLIED or agent.agent_id != agent_id:
         raise CannotApply(WHY_NOT[State(agent.state)])
     return agent
