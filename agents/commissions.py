@@ -102,10 +102,9 @@ def shares(found: Iterable[tuple[Any, int, Decimal]]) -> list[Share]:
     """What ``by_client`` has found, or a part of it, as the agent reads it."""
     found = list(found)
     clients = Account.objects.in_bulk({client for _, client, _ in found})
-    return [
-        Share(month.date(), masked(clients[pk].number), _signed_up_on(clients[pk]), amount)
-        for month, pk, amount in found
-    ]
+    # Once for each client, however many months there are.
+    known = {pk: (masked(client.number), _signed_up_on(client)) for pk, client in clients.items()}
+    return [Share(month.date(), *known[pk], amount) for month, pk, amount in found]
 
 
 def write_csv(found: Iterable[Share], file: Any) -> None:

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from django.conf import settings
-
 from accounts.models import Account
 from billing import forecast, ledger
 from callcentric.money import ZERO
@@ -61,10 +59,10 @@ def _balance(account: Account, today: date) -> Own:
 def _agent(account: Account, today: date) -> Own:
     # agents stands beside this app and is not imported; that an account may have an agent is its own relation.
     agent = getattr(account, "agent", None)
-    if not agent or agent.state != "approved":
+    if not agent or not agent.takes_clients:
         return Own(())
-    link = f"{settings.SITE_URL}/?aid={agent.agent_id}"
-    return Own((f"Your Agent ID is {agent.agent_id}.", f"Your link: {link}"), "agents", "Your clients and commission")
+    told = (f"Your Agent ID is {agent}, and you earn {agent.percent}.", f"Your link: {agent.link}")
+    return Own(told, "agents", "Your clients and commission")
 
 
 _TELLERS: dict[str, Callable[[Account, date], Own]] = {

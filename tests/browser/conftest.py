@@ -11,12 +11,12 @@ from django.core.management import call_command
 from playwright.sync_api import Browser, Page, sync_playwright
 from post_office.models import Email
 
-from accounts.models import Account
+from accounts.models import Account, User
 from billing import ledger
 from billing.models import LedgerAccount, Transfer
 from callcentric import clock
 from callcentric.celery import app as celery_app
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, UserFactory
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
@@ -107,6 +107,12 @@ def rich_alice(portal: str) -> Account:
         made_at=clock.now(),
     )
     return alice
+
+
+@pytest.fixture
+def sam(portal: str) -> User:
+    """Staff, in the database that the portal serves from."""
+    return UserFactory(username="sam", is_staff=True, is_superuser=True)
 
 
 def log_in(page: Page, name: str, password: str = PASSWORD) -> None:

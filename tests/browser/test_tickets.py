@@ -6,20 +6,15 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from accounts.models import Account, User
+from accounts.models import Account
 from billing.models import Service
 from callcentric import clock
 from support.attachments import judge
 from support.models import CannedAnswer, Ticket
 from tests.browser.conftest import last_mail_to, log_in
 from tests.browser.scanning import findings, judged, log_in_at_this_size
-from tests.factories import PASSWORD, PhoneNumberFactory, UserFactory, hold_number
+from tests.factories import PASSWORD, PhoneNumberFactory, hold_number
 from tests.support.conversations import HTML, PNG, answer_as_customer, answer_as_staff, open_ticket
-
-
-@pytest.fixture
-def sam(portal) -> User:
-    return UserFactory(username="sam", is_staff=True, is_superuser=True)
 
 
 @pytest.fixture

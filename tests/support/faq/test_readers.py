@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import Account
-from agents.models import Agent
 from billing import ledger
 from billing.models import LedgerAccount, Service, Transfer
 from callcentric import clock
 from phone_numbers.models import Offering, PhoneNumber
 from support.faq import readers
+from tests.agents.making import an_agent
 from tests.factories import PhoneNumberFactory, hold_number
 from tests.support.faq.conftest import TODAY
 
@@ -138,13 +138,13 @@ def test_the_balance_is_told_rounded_down(alice):
 
 @pytest.mark.parametrize("state", ["applied", "declined"])
 def test_an_agent_is_told_once_approved(alice, bob, settings, state):
-    agent = Agent.objects.create(account=alice, agent_id="ALICE1", state=state)
+    an_agent(alice, state=state)
+    an_agent(bob, "bobs", percent="4.5")
     assert told("agent", alice) == []
-    agent.state = "approved"
-    agent.save()
-    alice.refresh_from_db()
-    assert told("agent", alice) == ["Your Agent ID is ALICE1.", f"Your link: {settings.SITE_URL}/?aid=ALICE1"]
-    assert told("agent", bob) == []
+    assert told("agent", bob) == [
+        "Your Agent ID is bobs, and you earn 4.5 %.",
+        f"Your link: {settings.SITE_URL}/?aid=bobs",
+    ]
 
 
 @pytest.mark.parametrize("reader", ["", "everything"])
