@@ -121,7 +121,7 @@ def masked(number: str) -> str:
     return f"{number[:4]} ••• {number[-4:]}"
 
 
-def _moved(agent: LedgerAccount) -> QuerySet[Transfer]:
+def _moved(agent: LedgerAccount) -> Any:
     """Every movement of the agent's commission, with its ``month`` and ``net``: below zero where it was taken back."""
     return (
         Transfer.objects.of(agent)

@@ -43,7 +43,8 @@ def followed(request: HttpRequest) -> AgentLink | None:
 
 def remembered(request: HttpRequest, *, today: date) -> AgentLink | None:
     """The link that was followed in the last 30 days. A cookie that is not as we wrote it is none."""
-    agent_id, _, day = request.get_signed_cookie(COOKIE, default="", salt=COOKIE).partition(":")
+    cookie = request.get_signed_cookie(COOKIE, default="", salt=COOKIE) or ""
+    agent_id, _, day = cookie.partition(":")
     if not day or today - date.fromisoformat(day) > KEPT_FOR:
         return None
     return AgentLink(agent_id)

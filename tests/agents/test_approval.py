@@ -1,12 +1,10 @@
 """From an application to an agent and to its end: states, rates, e-mails and the audit log."""
 
-import threading
 from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from post_office.models import Email
 
 from accounts.audit_log import NoReason
@@ -17,6 +15,7 @@ from agents.models import Agent
 from billing.models import LedgerAccount
 from tests.agents.making import NOON, an_agent
 from tests.billing.movements import at
+from tests.crowds import at_once
 from tests.factories import AccountFactory
 
 LATER = at(1, 20)
@@ -177,27 +176,6 @@ class TestDeciding:
         with pytest.raises(NoReason):
             decide(verb, agent, sam, percent="7", reason=" ")
         assert (stored(agent), subjects()) == (before, [])
-
-
-def at_once(*works) -> list[object]:
-    """What each of them returns or raises, begun at the same moment."""
-    start, results = threading.Barrier(len(works)), []
-
-    def run(work):
-        try:
-            start.wait()
-            results.append(work())
-        except Exception as problem:
-            results.append(problem)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 @pytest.mark.race

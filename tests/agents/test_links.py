@@ -11,9 +11,10 @@ from django.urls import reverse
 
 from agents import approval
 from agents.models import Agent
-from tests.agents.making import NOON, an_agent
-from tests.factories import AccountFactory
+from tests.agents.making import NOON
 from tests.test_access import PUBLIC, addresses  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.usefixtures("noon")
 
 PRIVATE = {"private", "no-store"}
 NASTY = [
@@ -29,21 +30,6 @@ NASTY = [
     "",
     "ac",
 ]
-
-
-@pytest.fixture(autouse=True)
-def _noon(time_machine):
-    time_machine.move_to(NOON, tick=False)
-
-
-@pytest.fixture
-def acme(alice) -> Agent:
-    return an_agent(alice)
-
-
-@pytest.fixture
-def zeta(db) -> Agent:
-    return an_agent(AccountFactory(), "zeta")
 
 
 def follow(client: Client, agent_id: str, path: str = "/coverage/"):

@@ -18,17 +18,9 @@ from tests.agents.making import NOON, a_client_of, an_agent
 from tests.billing.movements import at, charge, refund
 from tests.factories import AccountFactory, UserFactory
 
+pytestmark = pytest.mark.usefixtures("noon")
+
 APPLY = "/agents/apply/"
-
-
-@pytest.fixture(autouse=True)
-def _noon(time_machine):
-    time_machine.move_to(NOON, tick=False)
-
-
-@pytest.fixture
-def acme(alice) -> Agent:
-    return an_agent(alice)
 
 
 def words(response) -> str:

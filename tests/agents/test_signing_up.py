@@ -11,26 +11,12 @@ from accounts.models import Account, User
 from agents import approval
 from agents.models import Agent
 from tests.accounts.test_signup import errors, typed
-from tests.agents.making import NOON, an_agent
-from tests.factories import AccountFactory
+from tests.agents.making import NOON
+
+pytestmark = pytest.mark.usefixtures("noon")
 
 UNKNOWN = ["We know no agent by this ID. Check it with your agent, or leave this empty."]
 MISSING = object()
-
-
-@pytest.fixture(autouse=True)
-def _noon(time_machine):
-    time_machine.move_to(NOON, tick=False)
-
-
-@pytest.fixture
-def acme(alice) -> Agent:
-    return an_agent(alice)
-
-
-@pytest.fixture
-def zeta(db) -> Agent:
-    return an_agent(AccountFactory(), "zeta")
 
 
 def sign_up(client: Client, agent_id: object = MISSING, **changes: str):
