@@ -19,7 +19,6 @@ from accounts.models import Account
 from billing import months
 from billing.history import harmless
 from billing.models import LedgerAccount, Transfer
-from billing.models.ledger import COMMISSION_ID
 from callcentric.clock import BUSINESS_ZONE
 from callcentric.money import ZERO
 
@@ -69,10 +68,11 @@ def clients_of(account: Account) -> QuerySet[Account]:
     return account.clients.order_by("-pk")
 
 
-def with_commission(clients: Sequence[Account], *, today: date) -> list[Client]:
-    """These clients with what each has brought their agent: two queries, which look at nobody else's payments."""
-    paid = Transfer.objects.filter(source=COMMISSION_ID, commission_on__source__account__in=clients)
-    refunded = Transfer.objects.filter(target=COMMISSION_ID, commission_on__target__account__in=clients)
+def with_commission(agent: LedgerAccount, clients: Sequence[Account], *, today: date) -> list[Client]:
+    """These clients of the agent's with what each has brought: two queries, however many there are."""
+    moved = Transfer.objects.filter(kind=Transfer.Kind.COMMISSION)
+    paid = moved.filter(target=agent, commission_on__source__account__in=clients)
+    refunded = moved.filter(source=agent, commission_on__target__account__in=clients)
     earned = _sums(paid, "commission_on__source__account", today)
     taken_back = _sums(refunded, "commission_on__target__account", today)
     nothing = (ZERO, ZERO)

@@ -45,7 +45,7 @@ def agents(request: HttpRequest) -> HttpResponse:
         "newest_first": list(months.items())[::-1],
         "chart": commission_chart.drawn(months),
         "page": page,
-        "clients": commissions.with_commission(list(page.object_list), today=today),
+        "clients": commissions.with_commission(ledger_account, list(page.object_list), today=today),
     }
     return render(request, "agents/agent.html", context)
 

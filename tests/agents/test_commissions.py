@@ -109,7 +109,7 @@ class TestByClient:
         assert shares(own, month=date(2026, 12, 1)) == shares(own)[2:]
         assert shares(own, month=date(2026, 11, 1)) == []
 
-    def test_clients_of_a_page_with_what_each_has_brought(self, agent):
+    def test_clients_of_a_page_with_what_each_has_brought(self, agent, own):
         first = a_client_of(agent, number="17771110001", opened_at=at(12, 1, 23, year=2026))
         second = a_client_of(agent, number="17771110002", opened_at=NOON)
         third = a_client_of(agent, number="17771110003")
@@ -120,13 +120,13 @@ class TestByClient:
         charge(third, "9.00", "0", at(1, 6))
         clients = list(commissions.clients_of(agent.account))
         assert clients == [third, second, first]
-        assert commissions.with_commission([second, first], today=TODAY) == [
+        assert commissions.with_commission(own, [second, first], today=TODAY) == [
             Client("1777 ••• 0002", date(2027, 1, 11), D("0.0600"), D("0.0600")),
             Client("1777 ••• 0001", date(2026, 12, 1), D("-0.1500"), D("0.1800")),
         ]
 
-    def test_a_client_who_has_paid_nothing(self, agent):
-        assert [client.total for client in commissions.with_commission([a_client_of(agent)], today=TODAY)] == [0]
+    def test_a_client_who_has_paid_nothing(self, agent, own):
+        assert [client.total for client in commissions.with_commission(own, [a_client_of(agent)], today=TODAY)] == [0]
 
     def test_the_client_of_an_agent_may_be_an_agent(self, agent, own):
         """What a client earns as an agent is not what it brings its own."""
@@ -145,7 +145,7 @@ def test_queries_do_not_grow_with_clients(agent, own, django_assert_num_queries,
         refund(client, "4.00", "0", at(1, 6), of=paid)
     found = list(commissions.clients_of(agent.account))
     with django_assert_num_queries(2):
-        assert len(commissions.with_commission(found, today=TODAY)) == clients
+        assert len(commissions.with_commission(own, found, today=TODAY)) == clients
     with django_assert_num_queries(2):
         assert len(commissions.shares(commissions.by_client(own))) == clients
     with django_assert_num_queries(1):
