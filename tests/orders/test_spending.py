@@ -13,7 +13,7 @@ from catalog.models import Product
 from orders import refunds, spending_chart
 from orders.models import Order
 from orders.spending import KINDS, Month, Spending, spending
-from tests.billing.movements import at
+from tests.billing.movements import at, charge, put_in
 from tests.factories import hold_number
 from tests.orders.channels import hold_channels
 
@@ -96,6 +96,8 @@ class TestWhatCounts:
 
     def test_a_refunded_line_is_left_out_with_its_tax(self, alice):
         made = order(alice, ("north-america-500", "0", "6.95", "0"), ("pay-per-minute", "3.95", "1.95", "0"))
+        put_in(alice, "20", at(1, 11))
+        charge(alice, str(made.subtotal), str(made.tax), at(1, 11), key=made.charge_key)
         refunds.give_back([made.lines.get(product__code="pay-per-minute")], now=at(1, 12))
         assert spent(alice) == {"2027-01": amounts("6.95", "0", "0", "0", "0", "0.62")}
         refunds.give_back([made.lines.get(product__code="north-america-500")], now=at(1, 12))
