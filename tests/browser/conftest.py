@@ -1,9 +1,12 @@
 """A real Chromium on the real portal: web server, Celery worker, Valkey, PostgreSQL and localstripe."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
+from io import StringIO
 
 import pytest
 from celery.contrib.testing.worker import start_worker
@@ -91,6 +94,20 @@ def sized_page(request: pytest.FixtureRequest, browser: Browser, portal: str) ->
     context.set_default_timeout(WAIT)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def calendar(settings, tmp_path):
+    """Moves the business date for the whole portal, and does what that date calls for as `run_cycle` does."""
+    settings.CLOCK_FILE = tmp_path / "clock"
+
+    def to(day: date) -> dict:
+        clock.set_today(day)
+        said = StringIO()
+        call_command("run_cycle", "--json", stdout=said)
+        return json.loads(said.getvalue())
+
+    return to
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A customer becomes an agent, and a visitor signs up by the agent's link."""
 
 import re
+from datetime import date
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -8,13 +9,16 @@ from playwright.sync_api import Page, expect
 from accounts.models import Account
 from agents import approval
 from agents.models import Agent
+from billing import audit
 from callcentric import clock
 from tests.agents.making import a_client_of, an_agent
 from tests.billing.movements import charge
 from tests.browser.conftest import PASSWORD, last_mail_to, log_in
 from tests.browser.scanning import findings, judged, log_in_at_this_size
+from tests.browser.test_order_a_rate_plan import place_a_first_order
 from tests.browser.test_tickets import log_in_as_staff
 from tests.factories import AccountFactory
+from tests.orders.conftest import credit
 
 
 @pytest.fixture
@@ -47,13 +51,36 @@ def test_a_visitor_signs_up_by_a_link(page, acme):
     page.get_by_role("button", name="Log out").click()
     page.goto("/accounts/signup/?aid=acme")
     page.get_by_label("Agent ID").fill("")
-    assert sign_up(page, "carol").referred_by is None
+    assert sign_up(page, "bobby").referred_by is None
 
     page.get_by_role("button", name="Log out").click()
     log_in(page, "alice")
     page.get_by_role("link", name="Refer clients").click()
     clients = page.get_by_role("region", name="Clients (1)")
     expect(clients.get_by_role("rowheader")).to_have_text(f"1777 ••• {client.number[-4:]}")
+
+
+def test_what_a_client_pays_brings_commission(page: Page, acme, calendar):
+    """By an order, whose rest of January and 911 fee are $2.82, and by the renewal of February for $1.95."""
+    calendar(date(2027, 1, 11))
+    page.goto("/?aid=acme")
+    page.get_by_role("link", name="Sign Up").first.click()
+    client = sign_up(page, "bob")
+    place_a_first_order(page, "bob@example.com")
+    agent = page.context.browser.new_context(base_url=page.url.split("/orders")[0]).new_page()
+    log_in(agent, "alice")
+    agent.goto("/agents/")
+    clients = agent.get_by_role("region", name="Clients (1)")
+    expect(clients.get_by_role("cell", name="$0.0846")).to_have_count(2)
+
+    credit(client, "10")
+    assert calendar(date(2027, 1, 27))["settled"] == 1
+    agent.reload()
+    expect(clients.get_by_role("cell", name="$0.1431")).to_have_count(2)
+    agent.goto("/billing/")
+    expect(agent.get_by_text("Commission of 3 %").first).to_be_visible()
+    agent.context.close()
+    assert list(audit.differences()) == []
 
 
 def test_a_customer_becomes_an_agent(page, rich_alice, sam):

@@ -50,18 +50,9 @@ def test_how_do_i_order_a_rate_plan(page, rich_alice):
     assert last_mail_to("alice@example.com").subject == f"Your Callcentric order {order.reference}"
 
 
-def test_sign_up_to_a_confirmed_order_with_a_new_card(page):
-    page.goto("/")
-    page.get_by_role("link", name="Sign Up").first.click()
-    form = page.locator("main form")
-    form.get_by_label("Your name").fill("Bob")
-    form.get_by_label("E-mail").fill("bob@example.com")
-    form.get_by_label("Username").fill("bob")
-    form.get_by_label("Password").fill(PASSWORD)
-    form.get_by_label("Country").select_option("US")
-    form.get_by_role("button", name="Sign Up").click()
-    page.wait_for_url("**/dashboard/")
-    link = re.search(r"http\S+/accounts/confirm-email/\S+", last_mail_to("bob@example.com").message)[0]
+def place_a_first_order(page: Page, address: str) -> None:
+    """Of North America Basic, by a new customer: confirms the e-mail address, says where to live, adds a card."""
+    link = re.search(r"http\S+/accounts/confirm-email/\S+", last_mail_to(address).message)[0]
     page.goto(link)
     page.locator("main").get_by_role("button", name="Confirm").click()
     page.goto("/dashboard/")
@@ -78,6 +69,20 @@ def test_sign_up_to_a_confirmed_order_with_a_new_card(page):
     page.wait_for_url("**/checkout/")
     confirm(page)
     expect(page.get_by_text("Thank you. Your order is complete.")).to_be_visible()
+
+
+def test_sign_up_to_a_confirmed_order_with_a_new_card(page):
+    page.goto("/")
+    page.get_by_role("link", name="Sign Up").first.click()
+    form = page.locator("main form")
+    form.get_by_label("Your name").fill("Bob")
+    form.get_by_label("E-mail").fill("bob@example.com")
+    form.get_by_label("Username").fill("bob")
+    form.get_by_label("Password").fill(PASSWORD)
+    form.get_by_label("Country").select_option("US")
+    form.get_by_role("button", name="Sign Up").click()
+    page.wait_for_url("**/dashboard/")
+    place_a_first_order(page, "bob@example.com")
     bob = Account.objects.get(user__username="bob")
     order = Order.objects.get(account=bob)
     assert (order.from_card, order.payment.state) == (order.total, Payment.State.SUCCEEDED)

@@ -1,18 +1,14 @@
 """A month that goes wrong and well again, as its customer sees it: the 20th, the 27th, the 1st, the 5th."""
 
-import json
 import re
 from datetime import date
-from io import StringIO
 
 import pytest
-from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
 from accounts.models import Account
 from billing import audit
 from billing.models import Service
-from callcentric import clock
 from orders.models import OrderLine
 from phone_numbers.models import RateCenter
 from tests.browser.conftest import last_mail_to, log_in
@@ -25,20 +21,6 @@ from tests.orders.losing import a_911, a_number, a_plan
 LINK = "Click here to reorder these products"
 NUMBER = "(518) 555-0123"
 MAIL = "alice@example.com"
-
-
-@pytest.fixture
-def calendar(settings, tmp_path):
-    """Moves the business date for the whole portal, and does what that date calls for as `run_cycle` does."""
-    settings.CLOCK_FILE = tmp_path / "clock"
-
-    def to(day: date) -> dict:
-        clock.set_today(day)
-        said = StringIO()
-        call_command("run_cycle", "--json", stdout=said)
-        return json.loads(said.getvalue())
-
-    return to
 
 
 @pytest.fixture
