@@ -1,17 +1,18 @@
-"""Users, accounts and the embargo list, for staff."""
+"""Accounts and the embargo list, for staff. Who may log in is in staff/admin/users.py."""
+
+from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from post_office.models import Attachment, Email, EmailTemplate, Log
 from unfold.admin import ModelAdmin
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts.models import Account, EmbargoedCountry, User, country_name
+from accounts.models import Account, EmbargoedCountry, country_name
 
 # Staff log in where customers do, so that pauses after failures and two-factor login hold for them too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -25,33 +26,16 @@ for _model in (Attachment, Email, EmailTemplate, Log):
     admin.site.unregister(_model)
 
 
-@admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "email", "account_number", "is_staff", "is_active", "last_login")
-    list_select_related = ("account",)
-    search_fields = ("username", "email", "account__number", "account__name")
-    readonly_fields = ("last_login", "date_joined")
-    fieldsets = (
-        (None, {"fields": ("username", "password", "email")}),
-        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
-    )
+class ListedLookups:
+    """A list that is filtered by what it offers and by nothing else.
 
-    @admin.display(description="1777 number", ordering="account__number")
-    def account_number(self, user: User) -> str:
-        account = getattr(user, "account", None)
-        return account.number if account else ""
+    The admin takes any field of a model in an address: letter by letter, it would tell what the pages do not show.
+    """
 
-    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        # A customer's address changes only by the customer's own confirmation: password resets go there.
-        is_customer = obj is not None and hasattr(obj, "account")
-        return (*self.readonly_fields, "email") if is_customer else self.readonly_fields
+    list_filter: Any
 
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return False
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup.split("__")[0] in self.list_filter
 
 
 @admin.register(Account)
@@ -61,22 +45,33 @@ class AccountAdmin(ModelAdmin):
     list_select_related = ("user", "billing_address")
     search_fields = ("number", "name", "user__username", "user__email", "phone")
     date_hierarchy = "opened_at"
-    readonly_fields = (
+    fields = (
         "number",
-        "user",
+        "username",
+        "email",
+        "email_is_confirmed",
+        "name",
+        "phone",
+        "time_zone",
+        "pays_from",
         "billing_address",
         "service_address",
-        "email_is_confirmed",
         "referred_by",
         "commission_percent",
         "opened_at",
         "closed_on",
     )
-    fields = ("number", "user", "name", "phone", "time_zone", "pays_from", *readonly_fields[2:])
+    # What money depends on, the customer changes alone.
+    readonly_fields = tuple(name for name in fields if name not in ("name", "phone", "time_zone"))
+    change_form_outer_before_template = "admin/accounts/beside.html"
 
     @admin.display(description="e-mail confirmed", boolean=True)
     def email_is_confirmed(self, account: Account) -> bool:
         return account.email_is_confirmed
+
+    @admin.display(description="e-mail")
+    def email(self, account: Account) -> str:
+        return account.user.email
 
     @admin.display(ordering="user__username")
     def username(self, account: Account) -> str:
@@ -96,14 +91,26 @@ class AccountAdmin(ModelAdmin):
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(ModelAdmin):
-    """Two-factor logins, to be deleted for customers who have lost their phone and their codes."""
+class AuthenticatorAdmin(ListedLookups, ModelAdmin):
+    """Two-factor logins, to be deleted for customers who have lost their phone and their codes.
+
+    Those of staff are deleted by whoever gives them their roles.
+    """
 
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type",)
     list_select_related = ("user",)
     search_fields = ("user__username", "user__account__number")
-    fields = readonly_fields = ("user", "type", "created_at", "last_used_at")
+    fields = readonly_fields = ("username", "type", "created_at", "last_used_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Authenticator]:
+        logins = super().get_queryset(request)
+        may_see_staff = request.user.has_perm("accounts.change_roles")
+        return logins if may_see_staff else logins.filter(user__account__isnull=False)
+
+    @admin.display(description="user")
+    def username(self, login: Authenticator) -> str:
+        return login.user.username
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -115,7 +122,7 @@ class EmbargoedCountryAdmin(ModelAdmin):
 
 
 @admin.register(Email)
-class EmailAdmin(ModelAdmin):
+class EmailAdmin(ListedLookups, ModelAdmin):
     """Which e-mails went out, to whom and when."""
 
     # Not django-post-office's own, which offers to send it again.

@@ -37,6 +37,7 @@ class User(AbstractUser):
 
     class Meta(AbstractUser.Meta):
         abstract = False
+        permissions = [("change_roles", "Can change what staff may do")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(username__regex=USERNAME_PATTERN), name="username_is_lower_case_and_plain"
@@ -148,6 +149,7 @@ class AuditEntry(models.Model):
         SERVICE = "service", "Cancelled a service"
         PARKING = "parking", "Parked or released an account"
         CYCLE = "cycle", "Ran the monthly cycle"
+        DIFFERENCE = "difference", "Resolved a difference"
 
     action = models.CharField(max_length=10, choices=Action.choices)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="deeds")

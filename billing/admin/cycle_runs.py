@@ -156,10 +156,10 @@ class CycleRunAdmin(ReadOnlyAdmin):
         return render(request, "admin/billing/run_cycle.html", context)
 
     def has_rehearse_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("billing.add_cyclerun")
+        return request.user.has_perm("billing.rehearse_cycle")
 
     def has_run_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("billing.change_cyclerun")
+        return request.user.has_perm("billing.run_cycle")
 
     def _context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "opts": self.opts, **more}

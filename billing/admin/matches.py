@@ -164,7 +164,7 @@ class DifferenceAdmin(ReadOnlyAdmin):
         return render(request, "admin/billing/resolve.html", context, status=422 if form.is_bound else 200)
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("billing.change_difference")
+        return request.user.has_perm("billing.resolve_difference")
 
 
 @admin.register(ParkedAccount)
@@ -207,4 +207,4 @@ class ParkedAccountAdmin(ReadOnlyAdmin):
             messages.warning(request, f"Differences of theirs that are still open: {still_open}. See “Differences”.")
 
     def has_release_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("billing.change_parkedaccount")
+        return request.user.has_perm("billing.release_account")

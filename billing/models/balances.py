@@ -160,6 +160,7 @@ class Difference(models.Model):
     objects = DifferenceQuerySet.as_manager()
 
     class Meta:
+        permissions = [("resolve_difference", "Can say how a difference was resolved")]
         constraints = [
             models.UniqueConstraint(
                 fields=["kind", "key"], condition=Q(resolved_at__isnull=True), name="a_difference_is_known_once"

@@ -189,6 +189,7 @@ class ParkedAccount(models.Model):
     objects = ParkedAccountQuerySet.as_manager()
 
     class Meta:
+        permissions = [("release_account", "Can release parked accounts")]
         constraints = [
             models.UniqueConstraint(
                 fields=["account"], condition=Q(released_at__isnull=True), name="an_account_is_parked_once"
@@ -248,6 +249,10 @@ class CycleRun(models.Model):
     class Meta:
         verbose_name = "run of the cycle"
         verbose_name_plural = "runs of the cycle"
+        permissions = [
+            ("rehearse_cycle", "Can have the cycle rehearsed"),
+            ("run_cycle", "Can have the cycle run"),
+        ]
 
     def __str__(self) -> str:
         return f"{'Dry run' if self.is_dry_run else 'Run'} of {self.on:%-d %B %Y}"

@@ -32,6 +32,7 @@ class LedgerAccount(models.Model):
     balance = MoneyField(null=True, blank=True)
 
     class Meta:
+        permissions = [("credit_account", "Can give a customer a credit")]
         constraints = [
             models.CheckConstraint(condition=Q(balance__gte=0), name="balance_is_never_negative"),
             models.CheckConstraint(
@@ -102,6 +103,7 @@ class Transfer(models.Model):
     objects = TransferQuerySet.as_manager()
 
     class Meta:
+        permissions = [("refund_charge", "Can refund a charge")]
         constraints = [
             models.UniqueConstraint(fields=["key"], name="transfer_key_is_used_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_moves_something"),

@@ -103,6 +103,10 @@ class Service(models.Model):
     objects = ServiceQuerySet.as_manager()
 
     class Meta:
+        permissions = [
+            ("cancel_service", "Can cancel services at once"),
+            ("confirm_911", "Can confirm 911 or say that it failed"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["account"],

@@ -151,4 +151,4 @@ class BackOrderAdmin(ReadOnly, ModelAdmin):
         return render(request, "admin/orders/assign_number.html", context, status=422 if form.errors else 200)
 
     def has_assign_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("phone_numbers.change_backorder")
+        return request.user.has_perm("phone_numbers.assign_number")

@@ -36,7 +36,7 @@ class CancelAtOnce:
     admin_site: Any
     model: type[Service]
 
-    @admin.action(description="Cancel at once…", permissions=["change_services"])
+    @admin.action(description="Cancel at once…", permissions=["cancel"])
     def cancel_at_once(self, request: HttpRequest, services: QuerySet[Service]) -> HttpResponse | None:
         wanted = Service.objects.in_words().filter(pk__in=services)
         chosen = list(wanted.select_related("account__user", "number_service__phone_number").order_by("pk"))
@@ -70,8 +70,8 @@ class CancelAtOnce:
         status = 422 if form.is_bound else 200
         return render(request, "admin/orders/cancel_at_once.html", context, status=status)
 
-    def has_change_services_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("billing.change_service")
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("billing.cancel_service")
 
 
 def _cancel(service: Service, reason: str) -> int:

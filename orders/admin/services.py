@@ -98,7 +98,7 @@ class ServiceAdmin(CancelAtOnce, ReadOnly, ModelAdmin):
             messages.warning(request, f"{words} The others do not wait for it, or have just moved: look again.")
 
     def has_confirm_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("billing.change_service")
+        return request.user.has_perm("billing.confirm_911")
 
 
 def _chosen(services: QuerySet[Service]) -> list[Service]:

@@ -83,7 +83,7 @@ class PhoneNumberAdmin(ModelAdmin):
     show_full_result_count = False
     # A page at a time: nobody means to take a million numbers out of service.
     list_disable_select_all = True
-    list_display = ["national", "rate_center", "state", "holder_link", "disconnected_on", "in_stock_since", "note"]
+    list_display = ["national", "rate_center", "state", "holder", "disconnected_on", "in_stock_since", "note"]
     list_display_links = ["national"]
     list_filter = ["state", "rate_center__region__country"]
     list_select_related = ["rate_center__region", "holder"]
@@ -105,6 +105,11 @@ class PhoneNumberAdmin(ModelAdmin):
         return format_html(
             '<a href="{}">{}</a>', reverse("admin:accounts_account_change", args=[number.holder_id]), number.holder
         )
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """The holder has a link for those who may look at accounts."""
+        may = request.user.has_perm("accounts.view_account")
+        return ["holder_link" if may and name == "holder" else name for name in self.list_display]
 
     def get_fields(self, request: HttpRequest, obj: PhoneNumber | None = None) -> list[str]:
         if obj is None:
@@ -138,7 +143,7 @@ class PhoneNumberAdmin(ModelAdmin):
         return False
 
     def has_move_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("phone_numbers.change_phonenumber")
+        return request.user.has_perm("phone_numbers.move_number")
 
     @admin.action(description="Take out of service", permissions=["move"])
     def take_out(self, request: HttpRequest, numbers: QuerySet[PhoneNumber]) -> None:

@@ -64,6 +64,7 @@ class BackOrder(models.Model):
     objects = BackOrderQuerySet.as_manager()
 
     class Meta:
+        permissions = [("assign_number", "Can assign a number to an order that waits for it")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="filled", phone_number__isnull=False, waited__isnull=False)

@@ -125,6 +125,7 @@ class PhoneNumber(models.Model):
     objects = PhoneNumberQuerySet.as_manager()
 
     class Meta:
+        permissions = [("move_number", "Can take numbers out of service and put them back")]
         constraints = [
             models.UniqueConstraint(
                 fields=["digits"],

@@ -7,12 +7,12 @@ from django.urls import reverse
 from post_office import mail
 
 from accounts import embargo
-from accounts.models import Account, EmbargoedCountry, User
+from accounts.models import Account, EmbargoedCountry
 from tests.factories import AccountFactory
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("model", ["user", "account", "embargoedcountry"])
+@pytest.mark.parametrize("model", ["account", "embargoedcountry"])
 @pytest.mark.parametrize("rows", [1, 3])
 def test_lists_cost_the_same_for_any_number_of_rows(sam_client, model, rows, django_assert_num_queries):
     for _ in range(rows):
@@ -20,7 +20,7 @@ def test_lists_cost_the_same_for_any_number_of_rows(sam_client, model, rows, dja
     EmbargoedCountry.objects.bulk_create(EmbargoedCountry(country=code) for code in ("CU", "IR", "IQ")[:rows])
     url = reverse(f"admin:accounts_{model}_changelist")
     sam_client.get(url)
-    with django_assert_num_queries({"user": 5, "account": 6, "embargoedcountry": 4}[model]):
+    with django_assert_num_queries({"account": 6, "embargoedcountry": 4}[model]):
         assert sam_client.get(url).status_code == 200
 
 
@@ -34,43 +34,17 @@ def test_staff_find_an_account_by_number_or_name(sam_client, alice, bob):
 @pytest.mark.django_db
 def test_staff_change_no_number(sam_client, alice):
     url = reverse("admin:accounts_account_change", args=[alice.pk])
-    assert list(sam_client.get(url).context["adminform"].form.fields) == ["name", "phone", "time_zone", "pays_from"]
+    assert list(sam_client.get(url).context["adminform"].form.fields) == ["name", "phone", "time_zone"]
     sent = {"name": "Alice B.", "phone": "", "time_zone": "UTC", "pays_from": "card", "number": "17770000000"}
     assert sam_client.post(url, sent).status_code == 302
-    assert Account.objects.values_list("name", "number").get(pk=alice.pk) == ("Alice B.", alice.number)
+    kept = Account.objects.values_list("name", "number", "pays_from").get(pk=alice.pk)
+    assert kept == ("Alice B.", alice.number, "balance")
 
 
 @pytest.mark.django_db
 def test_accounts_are_neither_made_nor_deleted_by_hand(sam_client, alice):
     assert sam_client.get(reverse("admin:accounts_account_add")).status_code == 403
     assert sam_client.post(reverse("admin:accounts_account_delete", args=[alice.pk])).status_code == 403
-    assert sam_client.post(reverse("admin:accounts_user_delete", args=[alice.user.pk])).status_code == 403
-
-
-@pytest.mark.django_db
-def test_a_customers_email_address_is_not_changed_by_staff(sam_client, alice, sam):
-    def fields(user: User) -> set[str]:
-        response = sam_client.get(reverse("admin:accounts_user_change", args=[user.pk]))
-        return set(response.context["adminform"].form.fields)
-
-    assert "email" not in fields(alice.user)
-    assert "email" in fields(sam)
-
-
-@pytest.mark.django_db
-def test_staff_make_staff(sam_client):
-    sent = {"username": "bob", "password1": "seven-brown-kettles", "password2": "seven-brown-kettles"}
-    response = sam_client.post(reverse("admin:accounts_user_add"), sent | {"usable_password": "true"})
-    assert response.status_code == 302
-    assert User.objects.get(username="bob").check_password("seven-brown-kettles")
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("username", ["Bob", "bob@example.com", "1777-123-4567"])
-def test_staff_get_no_odd_usernames_either(sam_client, username):
-    sent = {"username": username, "password1": "seven-brown-kettles", "password2": "seven-brown-kettles"}
-    response = sam_client.post(reverse("admin:accounts_user_add"), sent | {"usable_password": "true"})
-    assert (response.status_code, list(response.context["adminform"].form.errors)) == (200, ["username"])
 
 
 @pytest.mark.django_db

@@ -356,8 +356,8 @@ class TestPermissions:
         [
             ([], (403, 403, 403, 403, 403)),
             (["view_cyclerun"], (200, 200, 200, 403, 403)),
-            (["view_cyclerun", "add_cyclerun"], (200, 200, 200, 200, 403)),
-            (["view_cyclerun", "change_cyclerun"], (200, 200, 200, 403, 200)),
+            (["view_cyclerun", "rehearse_cycle"], (200, 200, 200, 200, 403)),
+            (["view_cyclerun", "run_cycle"], (200, 200, 200, 403, 200)),
             (["view_cycle", "view_invoice"], (403, 403, 403, 403, 403)),
         ],
     )

@@ -111,8 +111,8 @@ def test_what_waits_or_has_ended_is_left_alone(alice, number, sam_client):
     assert (waiting.state, ended.reason, Email.objects.count()) == ("pending", "customer", 0)
 
 
-@pytest.mark.parametrize(("codename", "may"), [("view_service", False), ("change_service", True)])
-def test_only_staff_who_may_change_services(number, codename, may):
+@pytest.mark.parametrize(("codename", "may"), [("view_service", False), ("cancel_service", True)])
+def test_only_staff_who_may_cancel_services(number, codename, may):
     looker = UserFactory(is_staff=True)
     looker.user_permissions.set(Permission.objects.filter(codename__in=["view_service", codename]))
     client = Client()

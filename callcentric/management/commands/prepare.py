@@ -18,6 +18,7 @@ class Command(BaseCommand):
             ("load_taxes", {}),
             ("load_coverage", {}),
             ("load_faq", {}),
+            ("load_roles", {}),
         ]
         if settings.PORTAL_DEV:
             steps += [("load_demo_stock", {}), ("load_demo", {})]
