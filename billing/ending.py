@@ -9,8 +9,10 @@ from datetime import date, datetime
 import structlog
 from django.db import transaction
 from django.db.models import Q
+from django.utils.text import Truncator
 
-from accounts.models import Account
+from accounts import audit_log
+from accounts.models import Account, AuditEntry, User
 from billing import emergency, mails, months
 from billing.models import Service
 from callcentric.errors import Refused
@@ -21,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 State = Service.State
 Kind = Product.Kind
+LONGEST_DETAILS = 500
 
 
 class CannotCancel(Refused):
@@ -118,8 +121,8 @@ def what_ends_along(services: Collection[Service]) -> list[Service]:
     return list(others.filter(Q(number_service__in=keys) | e911).order_by("pk"))
 
 
-def end_at_once(service: Service, *, reason: str, now: datetime) -> list[Service]:
-    """Staff's cancellation: it takes effect today, and an e-mail says so.
+def end_at_once(service: Service, *, reason: str, by: User, now: datetime) -> list[Service]:
+    """Staff's cancellation: it takes effect today, an e-mail says so, and the audit log who did it.
 
     Returns what ended: nothing where ``can_end_at_once`` says no.
     """
@@ -129,6 +132,13 @@ def end_at_once(service: Service, *, reason: str, now: datetime) -> list[Service
         ended = end([service], reason=reason, on=now.date(), now=now)
         if ended:
             mails.services_ended(ended[0].account, ended, now.date())
+            audit_log.record(
+                by=by,
+                action=AuditEntry.Action.SERVICE,
+                account=ended[0].account,
+                reason=Service.Reason(reason).label,
+                details=Truncator(", ".join(service.title for service in ended)).chars(LONGEST_DETAILS),
+            )
     return ended
 
 

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
-from accounts.models import User
+from accounts import audit_log
+from accounts.models import AuditEntry, User
 from billing.models import Cycle, ParkedAccount
 
 
@@ -28,11 +29,21 @@ def catch_up(month: date) -> int:
 
 
 @transaction.atomic
-def release(parked: ParkedAccount, *, by: User, now: datetime) -> bool:
-    """Let the cycle have the account again; what was parked is tried once more. False where it was released before."""
+def release(parked: ParkedAccount, *, by: User, reason: str, now: datetime) -> bool:
+    """Let the cycle have the account again; what was parked is tried once more. False where it was released before.
+
+    Raises NoReason.
+    """
     released = ParkedAccount.objects.open().filter(pk=parked.pk).update(released_at=now, released_by=by)
     if released:
         Cycle.objects.filter(account=parked.account_id, state=Cycle.State.PARKED).update(
             state=Cycle.State.PLANNED, problem="", attempted_on=None
+        )
+        audit_log.record(
+            by=by,
+            action=AuditEntry.Action.PARKING,
+            account=parked.account,
+            reason=reason,
+            details=f"Released. It was parked: {parked.reason}",
         )
     return bool(released)

@@ -14,7 +14,8 @@ from datetime import date, datetime, timedelta
 import structlog
 from django.db import transaction
 
-from accounts.models import User
+from accounts import audit_log
+from accounts.models import AuditEntry, User
 from billing import bill_match, parking, refund_match, stripe_match
 from billing.findings import Comparison, Day, Finding
 from billing.models import Difference, Match
@@ -62,10 +63,20 @@ def match(*, on: date, now: datetime, more: Sequence[Comparison] = ()) -> Match:
     return made
 
 
+@transaction.atomic
 def resolve(difference: Difference, *, by: User, how: str, now: datetime) -> bool:
     """Staff have dealt with it. False where it was resolved before. The account stays parked until it is released."""
-    resolved = Difference.objects.open().filter(pk=difference.pk)
-    return bool(resolved.update(resolved_at=now, resolved_by=by, resolution=how))
+    is_open = Difference.objects.open().filter(pk=difference.pk)
+    resolved = is_open.update(resolved_at=now, resolved_by=by, resolution=how)
+    if resolved:
+        audit_log.record(
+            by=by,
+            action=AuditEntry.Action.DIFFERENCE,
+            account=difference.account,
+            reason=how,
+            details=f"{difference.about} ({difference.key})",
+        )
+    return bool(resolved)
 
 
 def _missed(today: date) -> list[date]:

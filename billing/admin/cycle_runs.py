@@ -14,6 +14,9 @@ from django.utils.dateparse import parse_date
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from accounts import audit_log
+from accounts.asking import ReasonForm
+from accounts.models import AuditEntry
 from billing import agenda, months, progress, rehearsal, tasks
 from billing.admin import charts, rehearsals
 from billing.admin.read_only import ReadOnlyAdmin
@@ -142,8 +145,14 @@ class CycleRunAdmin(ReadOnlyAdmin):
     @action(description="Run the cycle now", url_path="run", permissions=["run"])
     def run_now(self, request: HttpRequest) -> HttpResponse:
         """Says first what today calls for; then it is the beat's own task that runs, so twice does no harm."""
-        if request.method == "POST":
-            transaction.on_commit(tasks.run_cycle.delay, robust=True)
+        today = clock.today()
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            by: Any = request.user
+            what = {"action": AuditEntry.Action.CYCLE, "details": f"Had it run on {today:%-d %B %Y}"}
+            with transaction.atomic():
+                audit_log.record(by=by, reason=form.cleaned_data["reason"], **what)
+                transaction.on_commit(tasks.run_cycle.delay, robust=True)
             request.session["asked_for_a_run"] = True
             messages.success(
                 request,
@@ -151,9 +160,9 @@ class CycleRunAdmin(ReadOnlyAdmin):
                 "Where an account has to be charged, the run is listed here.",
             )
             return redirect("admin:billing_cyclerun_changelist")
-        today = clock.today()
-        context = self._context(request, title="Run the cycle now", today=today, steps=agenda.steps(on=today))
-        return render(request, "admin/billing/run_cycle.html", context)
+        steps = agenda.steps(on=today)
+        context = self._context(request, title="Run the cycle now", today=today, steps=steps, form=form)
+        return render(request, "admin/billing/run_cycle.html", context, status=422 if form.errors else 200)
 
     def has_rehearse_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("billing.rehearse_cycle")

@@ -7,15 +7,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from accounts.asking import ReasonForm, ask
 from accounts.models import Account
 from billing import parking, reconciliation
 from billing.admin.read_only import ReadOnlyAdmin
@@ -28,7 +27,7 @@ class ResolutionForm(forms.Form):
         label="How it was resolved",
         max_length=300,
         widget=UnfoldAdminTextInputWidget,
-        help_text="What was done about it, or why it is right as it is. It is kept with your name.",
+        help_text="What was done about it, or why it is right as it is. It is kept in the audit log with your name.",
         error_messages={"required": "Say what was done about it: whoever looks at it in a year wants to know."},
     )
 
@@ -153,15 +152,22 @@ class DifferenceAdmin(ReadOnlyAdmin):
         return None
 
     def _ask(self, request: HttpRequest, chosen: QuerySet[Difference], form: ResolutionForm) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "How was it resolved?",
-            "opts": self.model._meta,
-            "form": form,
-            "differences": chosen.select_related("account"),
-            "checkbox": ACTION_CHECKBOX_NAME,
-        }
-        return render(request, "admin/billing/resolve.html", context, status=422 if form.is_bound else 200)
+        differences = list(chosen.select_related("account"))
+        return ask(
+            self,
+            request,
+            title="How was it resolved?",
+            lead=[
+                "These will be resolved. If nothing was changed, say why both sides are right. "
+                "Accounts stay parked until you release them."
+            ],
+            listed=[f"{each.account or 'Nobody we know'}: {each.about} ({each.key})" for each in differences],
+            form=form,
+            button="Resolved",
+            back=reverse("admin:billing_difference_changelist"),
+            action="resolve",
+            chosen=[each.pk for each in differences],
+        )
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("billing.resolve_difference")
@@ -190,11 +196,15 @@ class ParkedAccountAdmin(ReadOnlyAdmin):
             return ""
         return f"by {parked.released_by}, {_day(parked.released_at)}"
 
-    @admin.action(description="Release: the cycle bills them again", permissions=["release"])
-    def release(self, request: HttpRequest, chosen: QuerySet[ParkedAccount]) -> None:
-        """Warns of what is still open: nothing parks an account twice for the same difference."""
+    @admin.action(description="Release: the cycle bills them again…", permissions=["release"])
+    def release(self, request: HttpRequest, chosen: QuerySet[ParkedAccount]) -> HttpResponse | None:
+        """Asks why first. Warns of what is still open: nothing parks an account twice for the same difference."""
+        form = ReasonForm(request.POST if "reason" in request.POST else None)
+        if not form.is_valid():
+            return self._ask(request, list(chosen.select_related("account")), form)
         by: Any = request.user
-        released = [parked for parked in chosen if parking.release(parked, by=by, now=clock.now())]
+        reason = form.cleaned_data["reason"]
+        released = [parked for parked in chosen if parking.release(parked, by=by, reason=reason, now=clock.now())]
         for parked in released:
             self.log_change(request, parked, "Released")
         if released:
@@ -205,6 +215,21 @@ class ParkedAccountAdmin(ReadOnlyAdmin):
         still_open = Difference.objects.open().filter(account__in=accounts).count()
         if still_open:
             messages.warning(request, f"Differences of theirs that are still open: {still_open}. See “Differences”.")
+        return None
+
+    def _ask(self, request: HttpRequest, chosen: list[ParkedAccount], form: ReasonForm) -> HttpResponse:
+        return ask(
+            self,
+            request,
+            title="Release accounts",
+            lead=["The cycle bills these accounts again, and what was parked of them is tried in the next run:"],
+            listed=chosen,
+            form=form,
+            button="Release",
+            back=reverse("admin:billing_parkedaccount_changelist"),
+            action="release",
+            chosen=[each.pk for each in chosen],
+        )
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("billing.release_account")

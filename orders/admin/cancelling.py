@@ -25,7 +25,7 @@ class CancelForm(forms.Form):
         label="Why it ends",
         choices=REASONS,
         widget=UnfoldAdminRadioSelectWidget,
-        help_text="The customer reads the reason in the e-mail.",
+        help_text="The customer reads the reason in the e-mail, and it is kept in the audit log with your name.",
         error_messages={"required": "Say why these services end."},
     )
 
@@ -43,7 +43,8 @@ class CancelAtOnce:
         form = CancelForm(request.POST if "reasoned" in request.POST else None)
         if not form.is_valid():
             return self._ask_why(request, chosen, form)
-        cancelled = sum(_cancel(service, form.cleaned_data["reason"]) for service in chosen)
+        reason, by, now = form.cleaned_data["reason"], request.user, clock.now()
+        cancelled = sum(len(ending.end_at_once(service, reason=reason, by=by, now=now)) for service in chosen)  # type: ignore[arg-type]
         if cancelled:
             messages.success(request, f"{cancelled} services ended today, channels included. Their customers are told.")
         if any(service.is_waiting for service in chosen):
@@ -72,7 +73,3 @@ class CancelAtOnce:
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("billing.cancel_service")
-
-
-def _cancel(service: Service, reason: str) -> int:
-    return len(ending.end_at_once(service, reason=reason, now=clock.now()))

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
+from accounts.models import AuditEntry
 from billing import parking, rehearsal, taxes
 from billing.models import Cycle, CycleRun, Invoice, InvoiceLine
 from callcentric import clock
@@ -328,9 +329,11 @@ def test_a_real_worker_carries_a_rehearsal_out(sam_client, everybody):
 
 class TestRunningNow:
     def test_the_page_says_what_today_calls_for_and_a_task_does_it(
-        self, eager, sam_client, django_capture_on_commit_callbacks
+        self, eager, sam, sam_client, django_capture_on_commit_callbacks
     ):
         customer("alice", funds="10")
+        refused = sam_client.post(RUN_NOW, {"reason": " "})
+        assert (refused.status_code, CycleRun.objects.count(), AuditEntry.objects.count()) == (422, 0, 0)
         page = sam_client.get(RUN_NOW)
         assert page.context["steps"] == [
             "Services that customers have cancelled, and whose paid month is over, end.",
@@ -341,11 +344,13 @@ class TestRunningNow:
         assert Invoice.objects.count() == 0
         for _ in range(2):
             with django_capture_on_commit_callbacks(execute=True):
-                response = sam_client.post(RUN_NOW)
+                response = sam_client.post(RUN_NOW, {"reason": "The worker was away."})
             assert (response.url, Invoice.objects.count()) == (RUNS, 1)
         assert [str(message)[:43] for message in get_messages(response.wsgi_request)][-1] == (
             "The cycle runs as soon as a worker is free,"
         )
+        entries = AuditEntry.objects.values_list("action", "by", "reason", "details")
+        assert list(entries) == [("cycle", sam.pk, "The worker was away.", "Had it run on 27 January 2027")] * 2
         # Once more by itself, for the run that has not begun yet.
         assert (sam_client.get(RUNS)["Refresh"], "Refresh" in sam_client.get(RUNS)) == ("10", False)
 
@@ -366,7 +371,7 @@ class TestPermissions:
         pages = (RUNS, page_of(run_), reverse("admin:billing_cyclerun_csv", args=[run_.pk]), REHEARSE, RUN_NOW)
         sue = staff(client, *permissions)
         assert tuple(sue.get(page).status_code for page in pages) == answers
-        posted = [sue.post(page, {"on": "2027-01-27"}).status_code for page in (REHEARSE, RUN_NOW)]
+        posted = [sue.post(page, {"on": "2027-01-27", "reason": "Late."}).status_code for page in (REHEARSE, RUN_NOW)]
         assert posted == [302 if answer == 200 else 403 for answer in answers[3:]]
 
     def test_buttons_are_for_who_may(self, client):

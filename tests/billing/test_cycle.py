@@ -282,7 +282,7 @@ def test_a_parked_account_is_left_alone_until_it_is_released(sam):
         "parked",
         "Stripe says something else.",
     )
-    parking.release(ParkedAccount.objects.get(), by=sam, now=at_noon(THE_28TH))
+    parking.release(ParkedAccount.objects.get(), by=sam, reason="Looked at.", now=at_noon(THE_28TH))
 
     assert run(THE_28TH).settled == 1
 

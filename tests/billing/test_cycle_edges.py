@@ -188,7 +188,7 @@ class TestAnAccountThatWasParkedForSoLong:
         run(THE_27TH)
         run(THE_1ST)
         run(self.RELEASED)
-        parking.release(ParkedAccount.objects.get(), by=sam, now=at_noon(self.RELEASED))
+        parking.release(ParkedAccount.objects.get(), by=sam, reason="Looked at.", now=at_noon(self.RELEASED))
         return alice
 
     def test_pays_for_both_months(self, sam):

@@ -258,14 +258,14 @@ class TestBesideItsCustomers:
 
         assert set(Service.objects.values_list("paid_until", flat=True)) == {date(2027, 2, 28)}
 
-    def test_staff_who_end_or_park_them(self):
+    def test_staff_who_end_or_park_them(self, sam):
         accounts = self.everybody()
 
         def end(account):
             if account.pk % 2:
                 return parking.park(account_id=account.pk, reason="Odd.", now=at_noon(THE_27TH))
             number = Service.objects.get(account=account, kind="did")
-            return ending.end_at_once(number, reason="staff", now=at_noon(THE_27TH))
+            return ending.end_at_once(number, reason="staff", by=sam, now=at_noon(THE_27TH))
 
         self.meet(accounts, end)
 
@@ -275,7 +275,7 @@ class TestBesideItsCustomers:
             # Where staff were first there is nothing to bill, or nobody to bill it.
             assert (held, state in ("parked", "settled")) == (2, True) if account.pk % 2 else (0, state == "settled")
 
-    def test_staff_who_end_a_number_do_not_wait_for_the_cycle_while_it_waits_for_them(self, monkeypatch):
+    def test_staff_who_end_a_number_do_not_wait_for_the_cycle_while_it_waits_for_them(self, sam, monkeypatch):
         """911 ends with the number: whoever locked it after the number would meet the cycle, which goes by keys."""
         account = self.somebody("alice", "50")
         began, disconnect = threading.Event(), ending.stock.disconnect
@@ -289,7 +289,7 @@ class TestBesideItsCustomers:
 
         monkeypatch.setattr(ending.stock, "disconnect", disconnect_when_the_cycle_waits)
         number = Service.objects.get(account=account, kind="did")
-        end = partial(ending.end_at_once, number, reason="staff", now=at_noon(THE_27TH))
+        end = partial(ending.end_at_once, number, reason="staff", by=sam, now=at_noon(THE_27TH))
         at_once([end, lambda: began.wait(10) and run(THE_27TH)])
 
         assert Service.objects.filter(state="cancelled").count() == 2

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from post_office.models import Email
 
+from accounts.models import AuditEntry
 from billing import ending
 from billing.ending import CannotCancel, CannotKeep
 from billing.models import Service
@@ -188,25 +189,33 @@ class TestWhatIsOver:
 
 
 class TestAtOnce:
-    def test_staffs_cancellation_takes_effect_today_and_an_email_says_so(self, alice):
+    def test_staffs_cancellation_takes_effect_today_and_an_email_says_so(self, alice, sam):
         number, plan = hold_number(alice), hold_plan(alice)
         hold_channels(number, 1)
 
-        gone = ending.end_at_once(number, reason=Service.Reason.VIOLATION, now=at_noon(THE_12TH))
+        gone = ending.end_at_once(number, reason=Service.Reason.VIOLATION, by=sam, now=at_noon(THE_12TH))
 
         assert [each.kind for each in gone] == ["did", "channel"]
         assert ended(alice) == [("did", "violation", THE_12TH), ("channel", "violation", THE_12TH)]
         assert PhoneNumber.objects.get().disconnected_on == THE_12TH
         assert mails() == ["Services that ended on 12 January 2027"]
         assert Service.objects.get(pk=plan.pk).state == "active"
+        entry = AuditEntry.objects.get()
+        assert (entry.action, entry.by, entry.account, entry.reason, entry.details) == (
+            "service",
+            sam,
+            alice,
+            "Violation of the terms",
+            f"{number.title}, An extra channel on {number.phone_number}",
+        )
 
-    def test_what_has_ended_stays_as_it_ended(self, alice):
+    def test_what_has_ended_stays_as_it_ended(self, alice, sam):
         plan = cancel(hold_plan(alice))
         end_over()
 
-        assert ending.end_at_once(plan, reason="staff", now=at_noon(FEBRUARY + timedelta(days=2))) == []
+        assert ending.end_at_once(plan, reason="staff", by=sam, now=at_noon(FEBRUARY + timedelta(days=2))) == []
         assert (ended(alice), len(mails())) == ([("plan", "customer", LAST_DAY)], 2)
 
-    def test_it_may_be_done_while_the_cycle_collects(self, alice):
-        assert ending.end_at_once(hold_plan(alice), reason="staff", now=at_noon(date(2027, 1, 29)))
+    def test_it_may_be_done_while_the_cycle_collects(self, alice, sam):
+        assert ending.end_at_once(hold_plan(alice), reason="staff", by=sam, now=at_noon(date(2027, 1, 29)))
         assert ended(alice) == [("plan", "staff", date(2027, 1, 29))]

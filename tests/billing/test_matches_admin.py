@@ -10,6 +10,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import AuditEntry
 from billing import parking
 from billing.models import Cycle, Difference, Match, ParkedAccount
 from callcentric.clock import BUSINESS_ZONE
@@ -49,6 +50,13 @@ def cells(response) -> list[list[str]]:
 
 def said(response) -> list[str]:
     return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def logged() -> list[tuple]:
+    return [
+        (entry.action, entry.by, entry.account, entry.reason, entry.details)
+        for entry in AuditEntry.objects.order_by("pk")
+    ]
 
 
 def only_viewing() -> Client:
@@ -113,7 +121,7 @@ class TestResolve:
     def test_staff_are_asked_what_they_have_done(self, sam_client, alice):
         difference = differ(alice)
         page = self.resolve(sam_client, difference)
-        assert (page.status_code, page.templates[0].name) == (200, "admin/billing/resolve.html")
+        assert (page.status_code, page.templates[0].name) == (200, "admin/ask.html")
         assert page.content.decode().count("Stripe took 10.00, and the ledger has 9.00.") == 1
         empty = self.resolve(sam_client, difference, how=" ")
         assert empty.status_code == 422
@@ -130,6 +138,9 @@ class TestResolve:
         difference.refresh_from_db()
         assert (difference.resolved_by, difference.resolution) == (sam, "The dollar came by cheque.")
         assert LogEntry.objects.get().get_change_message() == "Resolved: The dollar came by cheque."
+        assert logged() == [
+            ("difference", sam, alice, "The dollar came by cheque.", f"{difference.about} ({difference.key})")
+        ]
         assert said(answer) == [
             "1 resolved. Their accounts stay parked until you release them, under “Parked accounts”."
         ]
@@ -143,8 +154,13 @@ class TestResolve:
 
 
 class TestRelease:
-    def release(self, client, *parked):
-        chosen = {"action": "release", "_selected_action": [each.pk for each in parked]}
+    def release(self, client, *parked, **more):
+        chosen = {
+            "action": "release",
+            "_selected_action": [each.pk for each in parked],
+            "reason": "It adds up.",
+            **more,
+        }
         return client.post(list_of("parkedaccount"), chosen)
 
     def test_the_cycle_has_the_account_again(self, sam_client, sam, alice):
@@ -158,8 +174,17 @@ class TestRelease:
         assert (cycle.state, parked.released_by, parked.released_at is not None) == ("planned", sam, True)
         assert said(answer) == ["1 released. What was parked of them is tried in the next run."]
         assert LogEntry.objects.get().get_change_message() == "Released"
+        assert logged() == [("parking", sam, alice, "It adds up.", "Released. It was parked: Figures do not add up")]
         [row] = cells(sam_client.get(list_of("parkedaccount") + "?state=over"))
         assert row[-1].startswith("by sam, ")
+
+    def test_staff_are_asked_why(self, sam_client, alice):
+        parked = park(alice)
+        page = sam_client.post(list_of("parkedaccount"), {"action": "release", "_selected_action": [parked.pk]})
+        assert (page.status_code, page.templates[0].name) == (200, "admin/ask.html")
+        assert str(parked) in page.content.decode()
+        assert self.release(sam_client, parked, reason=" ").status_code == 422
+        assert ParkedAccount.objects.open().count() == 1
 
     def test_staff_are_warned_of_what_is_still_open(self, sam_client, alice):
         differ(alice)
