@@ -11,7 +11,7 @@ from accounts import mails
 from accounts.models import Account
 from billing import ledger, months
 from billing.due import Decided
-from billing.models import Card, Cycle, Payment, Service
+from billing.models import Card, Cycle, Payment, Service, Transfer
 from phone_numbers.models.numbers import KEPT_FOR_LAST_HOLDER
 
 # A service with what it costs.
@@ -144,6 +144,31 @@ def services_cancelled(cycle: Cycle, services: Collection[Service]) -> None:
         free_until=today + months.NO_SETUP_FEE_FOR,
         kept_until=today + KEPT_FOR_LAST_HOLDER - timedelta(days=1),
         link=settings.SITE_URL + reverse("dashboard"),
+    )
+
+
+def credited(account: Account, given: Transfer) -> None:
+    """Say that staff have added money to the balance, and what for."""
+    mails.write(
+        account,
+        subject=f"We have added ${given.amount:.2f} to your balance",
+        template="billing/emails/credited.txt",
+        given=given,
+        link=settings.SITE_URL + reverse("transactions"),
+    )
+
+
+def refunded(account: Account, given: Transfer, *, total: Decimal, charge: Transfer) -> None:
+    """Say that staff have given a charge back to the balance, or a part of it."""
+    mails.write(
+        account,
+        subject=f"We have refunded ${total:.2f} to your balance",
+        template="billing/emails/refunded.txt",
+        given=given,
+        total=total,
+        charge=charge,
+        balance=ledger.of(account).balance,
+        link=settings.SITE_URL + reverse("transactions"),
     )
 
 

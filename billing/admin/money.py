@@ -1,4 +1,4 @@
-"""Money as staff see it: to be read, never changed. Only tax rates are theirs to edit."""
+"""Money as staff see it: to be read, never changed, but for credits and refunds. Only tax rates are theirs to edit."""
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -7,6 +7,7 @@ from import_export.resources import ModelResource
 from unfold.admin import ModelAdmin
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
+from billing.admin.adjusting import Credits, Refunds
 from billing.admin.read_only import ReadOnlyAdmin
 from billing.models import Card, CardRefund, LedgerAccount, Payment, StripeEvent, TaxRate, Transfer
 
@@ -21,7 +22,7 @@ class TaxRateResource(ModelResource):
 
 
 @admin.register(LedgerAccount)
-class LedgerAccountAdmin(ReadOnlyAdmin):
+class LedgerAccountAdmin(Credits, ReadOnlyAdmin):
     list_display = ("__str__", "kind", "balance")
     list_filter = ("kind",)
     list_select_related = ("account",)
@@ -30,7 +31,7 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Transfer)
-class TransferAdmin(ReadOnlyAdmin):
+class TransferAdmin(Refunds, ReadOnlyAdmin):
     list_display = ("made_at", "kind", "amount", "source", "target", "memo", "key")
     list_filter = ("kind", "made_at")
     list_select_related = ("source__account", "target__account")

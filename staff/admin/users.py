@@ -8,8 +8,8 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
@@ -105,12 +105,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
     def has_roles_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Customers have no roles."""
-        is_customer = User.objects.filter(pk=object_id, account__isnull=False).exists()
-        return request.user.has_perm("accounts.change_roles") and not is_customer
+        user = self.get_object(request, str(object_id))
+        return request.user.has_perm("accounts.change_roles") and not hasattr(user, "account")
 
     @action(description="Change roles", url_path="roles", permissions=["roles"])
-    def change_roles(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        user = get_object_or_404(User, pk=object_id)
+    def change_roles(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self.get_object(request, object_id)
+        if user is None:
+            raise Http404
         form = RolesForm(request.POST if request.method == "POST" else None, initial={"roles": roles.of(user)})
         if form.is_valid():
             try:
