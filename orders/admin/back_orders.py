@@ -65,6 +65,7 @@ class BackOrderAdmin(ReadOnly, ModelAdmin):
     list_select_related = ["rate_center__region", "account", "product", "phone_number"]
     search_fields = ["account__number", "account__name", "rate_center__name"]
     ordering = ["ordered_at", "pk"]
+    readonly_fields = ["customer"]
     actions = ["assign_next"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BackOrder]:
@@ -89,6 +90,16 @@ class BackOrderAdmin(ReadOnly, ModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         return [*self.list_display, "number_or_assign" if self.has_assign_permission(request) else "number"]
+
+    def get_fields(self, request: HttpRequest, obj: BackOrder | None = None) -> list[str]:
+        """The customer has a link for those who may look at accounts."""
+        may = request.user.has_perm("accounts.view_account")
+        names = [field.name for field in BackOrder._meta.fields if field.name != "id"]
+        return ["customer" if name == "account" and not may else name for name in names]
+
+    @admin.display(description="account")
+    def customer(self, back_order: BackOrder) -> str:
+        return str(back_order.account)
 
     @admin.display(description="number")
     def number(self, back_order: BackOrder) -> str:

@@ -164,7 +164,7 @@ class PhoneNumberAdmin(ModelAdmin):
         back = stock.put_back(chosen, today=clock.today())
         messages.success(request, f"{back} of {chosen.count()} numbers put back into service.")
 
-    @action(description="Disconnects (CSV)", url_path="disconnects.csv", permissions=["view"])
+    @action(description="Disconnects (CSV)", url_path="disconnects.csv", permissions=["move"])
     def export_disconnects(self, request: HttpRequest) -> StreamingHttpResponse:
         """For the Reassigned Numbers Database; `manage.py export_disconnects` writes a part of it."""
         response = StreamingHttpResponse(disconnects.lines(), content_type="text/csv")
