@@ -148,10 +148,9 @@ class CycleRunAdmin(ReadOnlyAdmin):
         today = clock.today()
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
-            by: Any = request.user
-            what = {"action": AuditEntry.Action.CYCLE, "details": f"Had it run on {today:%-d %B %Y}"}
+            about: dict[str, Any] = {"by": request.user, "details": f"Had it run on {today:%-d %B %Y}"}
             with transaction.atomic():
-                audit_log.record(by=by, reason=form.cleaned_data["reason"], **what)
+                audit_log.record(action=AuditEntry.Action.CYCLE, reason=form.cleaned_data["reason"], **about)
                 transaction.on_commit(tasks.run_cycle.delay, robust=True)
             request.session["asked_for_a_run"] = True
             messages.success(

@@ -43,8 +43,8 @@ class CancelAtOnce:
         form = CancelForm(request.POST if "reasoned" in request.POST else None)
         if not form.is_valid():
             return self._ask_why(request, chosen, form)
-        reason, by, now = form.cleaned_data["reason"], request.user, clock.now()
-        cancelled = sum(len(ending.end_at_once(service, reason=reason, by=by, now=now)) for service in chosen)  # type: ignore[arg-type]
+        about: dict[str, Any] = {"reason": form.cleaned_data["reason"], "by": request.user, "now": clock.now()}
+        cancelled = sum(len(ending.end_at_once(service, **about)) for service in chosen)
         if cancelled:
             messages.success(request, f"{cancelled} services ended today, channels included. Their customers are told.")
         if any(service.is_waiting for service in chosen):

@@ -48,7 +48,7 @@ class NewUserForm(UserCreationForm):
 class RolesForm(ReasonForm):
     roles = forms.MultipleChoiceField(
         label="Roles",
-        choices=[(name, f"{name}: {about}") for name, about in roles.ABOUT.items()],
+        choices=[(name, name) for name in roles.ROLES],
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text="With none, this person cannot enter the admin.",
@@ -126,6 +126,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
             self,
             request,
             title=f"Roles of {user.username}",
+            listed=[f"{name}: {about}." for name, about in roles.ABOUT.items()],
             form=form,
             button="Change roles",
             back=reverse("admin:accounts_user_change", args=[user.pk]),

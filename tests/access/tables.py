@@ -1,9 +1,9 @@
 """Who is answered what: one row for every address of the portal.
 
 ``ok`` is the page, a number the status of a refusal. ``login``: asked to log in. ``admin``: sent to the admin, where
-staff belong; ``no staff``: sent to the admin's login, which lets no customer in. ``to …``: sent to another page; ``to`` alone: to the page
-of the very thing. What
-changes something is asked by a POST without any data, so whoever may do it is told what is missing, or it is done.
+staff belong; ``no staff``: sent to the admin's login, which lets no customer in. ``to …``: sent to another page, and
+``to`` alone to that of the very thing. What changes something is asked by a POST without any data, so whoever may do
+it is told what is missing, or it is done.
 """
 
 STAFF = ("support", "billing", "stock", "administrator")
