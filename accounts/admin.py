@@ -94,7 +94,7 @@ class AccountAdmin(ModelAdmin):
 class AuthenticatorAdmin(ListedLookups, ModelAdmin):
     """Two-factor logins, to be deleted for customers who have lost their phone and their codes.
 
-    Those of staff are deleted by whoever gives them their roles.
+    Those of staff are deleted by whoever gives them their roles, and a superuser's by superusers.
     """
 
     list_display = ("user", "type", "created_at", "last_used_at")
@@ -105,8 +105,11 @@ class AuthenticatorAdmin(ListedLookups, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Authenticator]:
         logins = super().get_queryset(request)
-        may_see_staff = request.user.has_perm("accounts.change_roles")
-        return logins if may_see_staff else logins.filter(user__account__isnull=False)
+        if request.user.is_superuser:
+            return logins
+        if request.user.has_perm("accounts.change_roles"):
+            return logins.filter(user__is_superuser=False)
+        return logins.filter(user__account__isnull=False)
 
     @admin.display(description="user")
     def username(self, login: Authenticator) -> str:

@@ -234,6 +234,14 @@ class TestSupportWantsMore:
         ada_client.post(delete_adas, {"post": "yes"})
         assert Authenticator.objects.count() == 0
 
+    def test_an_administrator_does_not_take_a_superusers_either(self, ada_client, sam_client, sam):
+        of_sam = TOTP.activate(sam, generate_totp_secret()).instance
+        delete = reverse("admin:mfa_authenticator_delete", args=[of_sam.pk])
+        ada_client.post(delete, {"post": "yes"})
+        assert Authenticator.objects.count() == 1
+        sam_client.post(delete, {"post": "yes"})
+        assert Authenticator.objects.count() == 0
+
     def test_passwords_are_in_no_filter(self, sam_client, sue_client):
         assert sam_client.get(USERS, {"password__startswith": "md5"}).status_code == 400
         accounts = reverse("admin:accounts_account_changelist")
