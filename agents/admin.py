@@ -13,8 +13,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
+from accounts.asking import ReasonForm
 from agents import approval
 from agents.approval import DEFAULT_PERCENT, MOST_PERCENT
 from agents.models import Agent
@@ -26,15 +27,6 @@ from callcentric.money import ZERO
 from callcentric.templatetags.show import exact
 
 State = Agent.State
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        max_length=500,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="Kept in the audit log with your name. The customer does not read it.",
-        error_messages={"required": "Say why: the reason is kept in the audit log."},
-    )
 
 
 class RateForm(ReasonForm):

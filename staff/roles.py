@@ -51,7 +51,7 @@ SUPPORT: Rights = {
 }
 BILLING: Rights = {
     "accounts.auditentry": "view",
-    "agents.agent": "view change",
+    "agents.agent": "view decide_agent",
     "billing.card": "view",
     "billing.cardrefund": "view",
     "billing.cyclerun": "view rehearse_cycle run_cycle",

@@ -68,6 +68,10 @@ PORTAL: dict[str, Answers] = {
     "ticket_reopen": row("login", "to", "404"),
     "ticket_rate": row("login", "422", "404"),
     **dict.fromkeys(["faq", "faq_search", "faq_category", "faq_question"], PUBLIC),
+    # Agents
+    "agents": PUBLIC,
+    "agents_apply": row("login", "ok", agent="to /agents/"),
+    **dict.fromkeys(["agents_commission", "agents_commission_csv", "agents_qr_code"], row("login", "404", agent="ok")),
     # Logins
     "profile": OWN,
     "email_resend": row("login", "to /dashboard/"),
@@ -99,6 +103,7 @@ MODELS: dict[str, tuple[str, str, str, str]] = {
     "accounts_auditentry": ("BA", "", "", ""),
     "accounts_embargoedcountry": ("A", "A", "A", "A"),
     "accounts_user": ("A", "A", "A", ""),
+    "agents_agent": ("BA", "", "", ""),
     "billing_card": ("SBA", "", "", ""),
     "billing_cardrefund": ("SBA", "", "", ""),
     "billing_cycle": ("SBA", "", "", ""),
@@ -145,6 +150,7 @@ ADMIN: dict[str, Answers] = {
     **{f"{model}_delete": only(delete) for model, (_, _, _, delete) in MODELS.items()},
     # Pages of their own
     "accounts_user_change_roles": only("A"),
+    "agents_agent_decide": only("BA"),
     "billing_cyclerun_csv": only("BA"),
     "billing_cyclerun_rehearse": only("BA"),
     "billing_cyclerun_run_now": only("BA"),

@@ -13,9 +13,9 @@ from django.template.backends.django import Template as DrawnTemplate
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
-from agents.models import Agent
 from tests.access import things
 from tests.access.tables import ACTIONS, ADMIN, MODELS, PORTAL, POST_ONLY, STAFF
+from tests.agents.making import an_agent
 from tests.factories import AccountFactory
 from tests.staff.people import client_of, somebody
 
@@ -78,9 +78,8 @@ def staff() -> dict[str, Client]:
 
 @pytest.fixture
 def everybody(staff, client, alice_client, bob_client) -> dict[str, Client]:
-    account = AccountFactory(user__username="agent", commission_percent=3)
-    Agent.objects.create(account=account, agent_id="agent", state=Agent.State.APPROVED)
-    customers = {"alice": alice_client, "bob": bob_client, "agent": client_of(account.user)}
+    agent = an_agent(AccountFactory(), "zeta")
+    customers = {"alice": alice_client, "bob": bob_client, "agent": client_of(agent.account.user)}
     return {"visitor": client, **customers, **staff}
 
 

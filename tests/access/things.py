@@ -14,6 +14,7 @@ from post_office import mail
 
 from accounts import audit_log
 from accounts.models import Account, AuditEntry, EmbargoedCountry, User
+from agents.models import Agent
 from billing import statements, taxes
 from billing.models import (
     CardRefund,
@@ -37,8 +38,9 @@ from support.attachments import judge
 from support.faq.loading import load as load_faq
 from support.faq.models import FaqCategory, FaqQuestion, MissedSearch
 from support.models import CannedAnswer, Ticket
+from tests.agents.making import an_agent
 from tests.billing.movements import at, charge, put_in
-from tests.factories import PhoneNumberFactory, RateCenterFactory, hold_number
+from tests.factories import AccountFactory, PhoneNumberFactory, RateCenterFactory, hold_number
 from tests.localstripe import add_card
 from tests.orders.losing import a_number, lose
 from tests.orders.waiting import wait_in_line
@@ -117,6 +119,7 @@ def arguments_of_the_admin(rows: dict[type[Model], Model]) -> dict[str, list[Any
     question = rows[FaqQuestion]
     return {
         "accounts_user_change_roles": [rows[User].pk],
+        "agents_agent_decide": [rows[Agent].pk, "close"],
         "app_list": ["support"],
         "billing_cyclerun_csv": [rows[CycleRun].pk],
         "billing_ledgeraccount_credit": [rows[Account].pk],
@@ -138,6 +141,7 @@ def _people(alice: Account, sam: User) -> list[Model]:
     return [
         alice,
         somebody,
+        an_agent(AccountFactory()),
         audit_log.record(by=sam, account=alice, reason="Sorry.", **credit),
         EmbargoedCountry.objects.first(),
         TOTP.activate(alice.user, generate_totp_secret()).instance,

@@ -86,7 +86,7 @@ def test_each_decision(alice, sam, sam_client, name, state, typed, became, told,
 @pytest.mark.parametrize(
     ("typed", "errors"),
     [
-        ({"percent": "3", "reason": ""}, {"reason": ["Say why: the reason is kept in the audit log."]}),
+        ({"percent": "3", "reason": ""}, {"reason": ["Say why: whoever looks at it in a year wants to know."]}),
         (
             {"percent": "3", "reason": "x" * 501},
             {"reason": ["Ensure this value has at most 500 characters (it has 501)."]},
