@@ -9,10 +9,11 @@ from django.core import signing
 from django.test import Client
 from django.urls import reverse
 
-from agents import approval
+from agents import approval, links
 from agents.models import Agent
+from tests.access.tables import PORTAL
+from tests.access.test_access import addresses  # noqa: F401 (a fixture)
 from tests.agents.making import NOON
-from tests.test_access import PUBLIC, addresses  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.usefixtures("noon")
 
@@ -235,12 +236,14 @@ class TestCaches:
         assert PRIVATE - cache_control(answer) == set()
         assert "Cookie" in answer.headers["Vary"].split(", ")
 
-    def test_no_other_page_shows_whose_link_was_followed(self, acme, addresses):  # noqa: F811 (the fixture)
+    def test_no_other_page_shows_whose_link_was_followed(self, addresses):  # noqa: F811 (the fixture)
         """What a shared cache may keep of one visitor is what every other would be shown."""
         linked, other = Client(), Client()
-        linked.get("/?aid=acme")
+        linked.get(f"/?aid={Agent.objects.approved().get()}")
         other.get("/")
-        for name in sorted(PUBLIC - {"account_signup"}):
+        assert (links.COOKIE in linked.cookies, links.COOKIE in other.cookies) == (True, False)
+        public = {name for name, answers in PORTAL.items() if answers["visitor"] == "ok"}
+        for name in sorted(public - {"account_signup"}):
             seen, plain = linked.get(addresses[name]), other.get(addresses[name])
             assert (name, words(seen)) == (name, words(plain))
             assert seen.headers.get("Cache-Control") == plain.headers.get("Cache-Control")
