@@ -27,7 +27,7 @@ def customers_only(
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     """A page of the customer's own. LoginRequiredMiddleware has asked visitors to log in before this runs.
 
-    Staff hold no account: they work in the admin and see a customer's pages nowhere else.
+    Staff hold no account: they work in the admin, and see a customer's pages only as staff/looking.py lets them.
     """
     return _guarded(view, closed_may=LOOKING)
 

@@ -111,6 +111,7 @@ class Account(models.Model):
     objects = AccountQuerySet.as_manager()
 
     class Meta:
+        permissions = [("view_as_customer", "Can look at a customer's pages")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(number__regex=NUMBER_PATTERN), name="account_number_is_1777_and_seven_digits"

@@ -22,6 +22,7 @@ from django.views.generic.edit import FormView
 
 from accounts.access import CustomerRequest, customers_only
 from accounts.addresses import AddressForm
+from accounts.audit_log import looks_at
 from accounts.forms import EmailForm, ResetPasswordForm
 from accounts.models import Account, Address
 from accounts.moving import serve_at
@@ -181,5 +182,6 @@ def _profile_page(
         "email_is_confirmed": account.email_is_confirmed,
         "new_email": EmailAddress.objects.filter(user=account.user, primary=False, verified=False).first(),
         "two_factor": is_mfa_enabled(account.user),
+        "looks": looks_at(account, now=clock.now()),
     }
     return render(request, "accounts/profile.html", context, status=status)

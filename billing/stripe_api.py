@@ -42,6 +42,10 @@ class Declined(Rejected):
     """The bank does not take the card. ``code`` is its decline code."""
 
 
+class TransactionIsOpen(RuntimeError):
+    """Stripe is not asked while a transaction is open: no lock waits for somebody else's network."""
+
+
 class BadSignature(Exception):
     """What claims to be a webhook was not sent by Stripe."""
 
@@ -232,9 +236,12 @@ def asking() -> AbstractContextManager[Any]:
 @contextmanager
 def _asking() -> Iterator[Any]:
     """Stripe's API, and its errors as ours."""
-    # Raises RuntimeError where a transaction is open; Django knows the one that a test is wrapped in.
-    with transaction.atomic(durable=True, savepoint=False):
-        pass
+    try:
+        # Django knows the transaction that a test is wrapped in.
+        with transaction.atomic(durable=True, savepoint=False):
+            pass
+    except RuntimeError as error:
+        raise TransactionIsOpen(str(error)) from error
     client = _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, settings.STRIPE_TIMEOUT_SECONDS)
     try:
         yield client.v1

@@ -96,6 +96,8 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.CustomerMiddleware",
+    # Last: it calls the view itself where staff look at a customer's pages.
+    "staff.middleware.LookingMiddleware",
 ]
 
 ROOT_URLCONF = "callcentric.urls"
@@ -274,6 +276,7 @@ UNFOLD = {
     "SITE_TITLE": OPERATOR,
     "SITE_HEADER": OPERATOR,
     "SITE_SYMBOL": "call",
+    "ENVIRONMENT": "staff.looking.in_the_admin",
     "STYLES": [lambda request: static("css/admin.css")],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/favicon.svg")},

@@ -17,6 +17,7 @@ urlpatterns = [
     path("stripe/", include("billing.stripe_urls")),
     path("support/", include("support.urls")),
     path("faq/", include("support.faq.urls")),
+    path("admin/", include("staff.urls")),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
 ]

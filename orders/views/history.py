@@ -31,8 +31,8 @@ def order_detail(request: CustomerRequest, reference: str) -> HttpResponse:
         "account", "payment__card", "billing_address", "service_address"
     )
     order = get_object_or_404(mine, reference=reference)
-    if order.state == Order.State.PAYING:
-        # If the bank has answered since: whoever looks first finishes the order, exactly as the beat's sweep would.
+    if order.state == Order.State.PAYING and order.payment and order.payment.is_decided:
+        # The bank has answered since: whoever looks first finishes the order, exactly as the beat's sweep would.
         order = checkout.finish(order, now=clock.now())
     lines = order.lines.in_words().prefetch_related("services").order_by("position")
     response = render(request, "orders/order_detail.html", {"order": order, "lines": lines})

@@ -81,7 +81,8 @@ def faq_search(request: HttpRequest) -> HttpResponse:
 
 def _may_be_written_down(request: HttpRequest) -> bool:
     """Whether somebody has searched, and not so often in vain that it is no question any more."""
-    if request.method != "GET":
+    # What staff do not find is no customer's question; and nothing is written while they look at a customer's pages.
+    if request.method != "GET" or request.user.is_staff:
         return False
     return bool(ratelimit.consume(request, app="allauth.account", action="faq_missed", limit_get=True))
 
