@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from billing.models import Difference
@@ -33,11 +33,11 @@ class Day:
 
     @property
     def since(self) -> datetime:
-        return datetime.combine(self.on, time.min, tzinfo=clock.BUSINESS_ZONE)
+        return clock.begins_at(self.on)
 
     @property
     def until(self) -> datetime:
-        return datetime.combine(self.on + timedelta(days=1), time.min, tzinfo=clock.BUSINESS_ZONE)
+        return clock.begins_at(self.on + timedelta(days=1))
 
     @property
     def at_stripe(self) -> tuple[datetime, datetime]:

@@ -72,6 +72,13 @@ def of_month(month: date, *, now: datetime) -> Month:
     return Month(month, shares, [run for run in runs if run.state(now=now) == CycleRun.State.UNDER_WAY])
 
 
+def accounts_of(month: date) -> dict[Standing, int]:
+    """How many accounts of ``month`` stand where, without their dollars: those take longer to add up."""
+    rows = Cycle.objects.filter(month=month).with_standing().order_by().values_list("stands")  # type: ignore[misc]
+    found = dict(rows.annotate(accounts=Count("pk")))
+    return {standing: found.get(standing, 0) for standing in Standing}
+
+
 def months_known(*, today: date) -> list[date]:
     """The months that the cycle has collected or collects today, the newest first."""
     found = Cycle.objects.aggregate(first=Min("month"), last=Max("month"))

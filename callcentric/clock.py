@@ -5,7 +5,7 @@ can be moved for every process at once: the number of days lies in a file that a
 ``settings.CLOCK_FILE`` is None and the file is never looked at.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,11 @@ def today() -> date:
 def midnight(moment: datetime) -> datetime:
     """When the business day of ``moment`` began."""
     return moment.astimezone(BUSINESS_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def begins_at(day: date) -> datetime:
+    """When the business date ``day`` begins."""
+    return datetime.combine(day, time.min, tzinfo=BUSINESS_ZONE)
 
 
 def set_today(day: date) -> None:

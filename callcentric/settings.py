@@ -277,6 +277,7 @@ UNFOLD = {
     "SITE_HEADER": OPERATOR,
     "SITE_SYMBOL": "call",
     "ENVIRONMENT": "staff.looking.in_the_admin",
+    "DASHBOARD_CALLBACK": "staff.dashboard.with_panels",
     "STYLES": [lambda request: static("css/admin.css")],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/favicon.svg")},

@@ -2,18 +2,21 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from callcentric.clock import BUSINESS_ZONE
+from callcentric.clock import begins_at
 from phone_numbers.models import BackOrder, RateCenter, WaitTime
+from phone_numbers.models.back_orders import BackOrderQuerySet
 
 # Fewer than these say nothing yet, more or older ones nothing about today.
 FROM_ORDERS = 3
 NEWEST_ORDERS = 20
 NEWEST_DAYS = timedelta(days=365)
+# Business days after which staff look at what waits: the default of domain.md §5 for the US and Canada.
+LONG = (3, 10)
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,29 @@ def business_days(start: date, end: date) -> int:
     return weeks * 5 + sum((start + timedelta(days=day)).weekday() < 5 for day in range(1, rest + 1))
 
 
+def waiting_longer(than: int, *, today: date) -> BackOrderQuerySet:
+    """Back-orders that wait since more than ``than`` business days."""
+    day = today
+    while business_days(day, today) <= than:
+        day -= timedelta(days=1)
+    return BackOrder.objects.waiting().ordered_before(day + timedelta(days=1))
+
+
+def late(*, today: date) -> BackOrderQuerySet:
+    """Back-orders that wait longer than their place's page says that it takes."""
+    waiting = list(BackOrder.objects.waiting().select_related("rate_center__region"))
+    waits = waits_at([back_order.rate_center for back_order in waiting], today=today)
+    longer = [
+        back_order.pk
+        for back_order in waiting
+        if business_days(back_order.ordered_on, today) > waits[back_order.rate_center_id].longest
+    ]
+    return BackOrder.objects.filter(pk__in=longer)
+
+
 def _taken(places: list[RateCenter], today: date) -> dict[int, list[int]]:
     """How many business days the newest back-orders of each place took."""
-    since = datetime.combine(today - NEWEST_DAYS, time(), tzinfo=BUSINESS_ZONE)
+    since = begins_at(today - NEWEST_DAYS)
     filled = BackOrder.objects.filter(rate_center__in=places, state=BackOrder.State.FILLED, closed_at__gte=since)
     newest_first = Window(RowNumber(), partition_by="rate_center", order_by=F("closed_at").desc())
     newest = filled.annotate(place_in_line=newest_first).filter(place_in_line__lte=NEWEST_ORDERS)

@@ -51,7 +51,7 @@ class CardRefundAdmin(ReadOnlyAdmin):
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "account", "amount", "purpose", "state", "card", "problem")
-    list_filter = ("state", "purpose", "created_at")
+    list_filter = ("state", "purpose", "created_at", ("decline_code", admin.EmptyFieldListFilter))
     list_select_related = ("account", "card")
     search_fields = ("=account__number", "=stripe_id", "account__name")
     ordering = ("-pk",)

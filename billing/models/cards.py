@@ -83,6 +83,10 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         """Payments that may still succeed or fail."""
         return self.filter(state__in=Payment.UNDECIDED)
 
+    def declined(self) -> Self:
+        """Payments that the bank has refused; not those that a customer called off."""
+        return self.filter(state=Payment.State.FAILED).exclude(decline_code="")
+
     def deposits(self) -> Self:
         """What was put into the balance for its own sake: by hand, or by auto-recharge."""
         return self.filter(purpose__in=Payment.DEPOSITS)

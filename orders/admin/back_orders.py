@@ -19,6 +19,7 @@ from callcentric import clock
 from callcentric.errors import Refused
 from orders import back_orders
 from orders.admin.read_only import ReadOnly
+from phone_numbers import waits
 from phone_numbers.models import BackOrder, RateCenter
 from phone_numbers.stock_files import BadLine, digits_of
 from phone_numbers.waits import business_days
@@ -58,10 +59,29 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(state=self.value() or State.WAITING)
 
 
+class WaitFilter(admin.SimpleListFilter):
+    """How long they wait; of those that are done with, none."""
+
+    title = "wait"
+    parameter_name = "waits"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        longer = [(str(days), f"More than {days} business days") for days in waits.LONG]
+        return [*longer, ("late", "Longer than we said")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[BackOrder]) -> QuerySet[BackOrder]:
+        today, chosen = clock.today(), self.value() or ""
+        if chosen == "late":
+            return queryset.filter(pk__in=waits.late(today=today).values("pk"))
+        if chosen not in map(str, waits.LONG):
+            return queryset
+        return queryset.filter(pk__in=waits.waiting_longer(int(chosen), today=today).values("pk"))
+
+
 @admin.register(BackOrder)
 class BackOrderAdmin(ReadOnly, ModelAdmin):
     list_display = ["rate_center", "account", "product", "ordered_at", "age", "in_stock", "state"]
-    list_filter = [StateFilter, "rate_center__region__country", "product"]
+    list_filter = [StateFilter, WaitFilter, "rate_center__region__country", "product"]
     list_select_related = ["rate_center__region", "account", "product", "phone_number"]
     search_fields = ["account__number", "account__name", "rate_center__name"]
     ordering = ["ordered_at", "pk"]

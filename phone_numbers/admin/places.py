@@ -40,11 +40,26 @@ class RegionAdmin(ModelAdmin):
     ordering = ["-country", "name"]
 
 
+class StockFilter(admin.SimpleListFilter):
+    """Where staff should get more numbers."""
+
+    title = "stock"
+    parameter_name = "stock"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("low", "Running low")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RateCenter]) -> QuerySet[RateCenter]:
+        if self.value() != "low":
+            return queryset
+        return queryset.filter(pk__in=RateCenter.objects.running_low().values("pk"))
+
+
 @admin.register(RateCenter)
 class RateCenterAdmin(ModelAdmin):
     list_display = ["name", "region", "stock"]
     list_select_related = ["region"]
-    list_filter = ["region"]
+    list_filter = [StockFilter, "region"]
     search_fields = ["name", "prefixes__digits"]
     autocomplete_fields = ["region"]
     ordering = ["name", "region__name"]

@@ -1,6 +1,6 @@
 """Orders that wait for a number because none was in stock."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Self
 
 from django.db import models
@@ -26,8 +26,11 @@ class BackOrderQuerySet(models.QuerySet["BackOrder"]):
 
     def overdue(self, today: date) -> Self:
         """Those that have waited so long on ``today`` that their money goes back."""
-        first_in_time = datetime.combine(today - REFUNDED_AFTER + timedelta(days=1), time(), tzinfo=clock.BUSINESS_ZONE)
-        return self.waiting().filter(ordered_at__lt=first_in_time)
+        return self.waiting().ordered_before(today - REFUNDED_AFTER + timedelta(days=1))
+
+    def ordered_before(self, day: date) -> Self:
+        """Those that were made before the business date ``day``."""
+        return self.filter(ordered_at__lt=clock.begins_at(day))
 
     def with_position(self) -> Self:
         """Each with ``position``: in the line of its place; 1 gets the next number there."""

@@ -77,6 +77,10 @@ _WAITING = Func(
 )
 
 
+# Fewer than so many numbers: staff should get more.
+FEW_LEFT = 5
+
+
 class RateCenterQuerySet(models.QuerySet["RateCenter"]):
     def named(self, text: str) -> Self:
         """Rate centres whose name holds ``text``, or that lie in a region of that name; the best answers first.
@@ -126,6 +130,20 @@ class RateCenterQuerySet(models.QuerySet["RateCenter"]):
         It belongs first to those who wait for a number there.
         """
         return self.with_stock().annotate(available=Greatest(F("stock") - _WAITING, 0))
+
+    def running_low(self) -> Self:
+        """Places with few numbers left that nobody waits for; with none where somebody waits, or where one should be.
+
+        That is where a product is listed that is sold in some places only. Most places have never had a number.
+        """
+        is_listed = Exists(Offering.objects.filter(rate_center=OuterRef("pk")))
+        asked_for = Exists(RateCenter.objects.filter(pk=OuterRef("pk"), back_orders__state="waiting"))
+        few = self.with_available().filter(available__lt=FEW_LEFT)
+        return few.filter(Q(available__gt=0) | is_listed | asked_for)
+
+    def fewest_first(self) -> Self:
+        """After with_available(), or what builds on it."""
+        return self.order_by("available", "name", "pk")
 
     def to_show(self) -> Self:
         """Each with what pages say of it: region, area codes, what is available."""

@@ -1,7 +1,6 @@
 """Which tickets the queue shows: those that wait for staff, unless they ask for others."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +9,7 @@ from django.http import HttpRequest
 
 from callcentric import clock
 from support.models import Ticket
+from support.waiting import LONG
 
 EVERY = "every"
 
@@ -52,10 +52,10 @@ class AgeFilter(admin.SimpleListFilter):
     parameter_name = "age"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("1", "More than a day"), ("3", "More than 3 days"), ("7", "More than 7 days")]
+        return [(str(days), f"More than {'a day' if days == 1 else f'{days} days'}") for days in LONG]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
-        days = self.value()
-        if days not in ("1", "3", "7"):
+        days = self.value() or ""
+        if days not in map(str, LONG):
             return queryset
-        return queryset.filter(state_since__lte=clock.now() - timedelta(days=int(days)))
+        return queryset.for_longer_than(int(days), now=clock.now())  # type: ignore[attr-defined]

@@ -26,7 +26,7 @@ from support.models import Attachment, Ticket
 class TicketAdmin(ModelAdmin):
     list_display = ["reference", "subject", "account", "category", "state", "assignee", "age", "opened_at"]
     list_display_links = ["reference", "subject"]
-    list_filter = [StateFilter, WhoseFilter, "category", AgeFilter]
+    list_filter = [StateFilter, WhoseFilter, "category", AgeFilter, "first_answered_at"]
     list_select_related = ["account", "assignee"]
     search_fields = ["=reference", "subject", "=account__number", "account__name"]
     # Who has waited longest comes first.

@@ -23,6 +23,10 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         """New ones, and those whose customer wrote last."""
         return self.filter(state__in=[Ticket.State.OPEN, Ticket.State.WAITING_FOR_STAFF])
 
+    def for_longer_than(self, days: int, *, now: datetime) -> Self:
+        """Those that have been in their state for so many days."""
+        return self.filter(state_since__lte=now - timedelta(days=days))
+
     def not_closed(self) -> Self:
         return self.exclude(state=Ticket.State.CLOSED)
 
