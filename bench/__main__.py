@@ -12,9 +12,9 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 
-from bench import cards, checkout, coverage, faq, ledger, month, stock, wanted  # noqa: E402
+from bench import cards, checkout, coverage, faq, first_page, ledger, month, stock, wanted  # noqa: E402
 
-MEASURES = (stock, ledger, checkout, cards, month, wanted, coverage, faq)
+MEASURES = (stock, ledger, checkout, cards, month, wanted, coverage, faq, first_page)
 
 
 def main() -> int:

@@ -73,16 +73,7 @@ class Panel:
 
 def panels(*, may: May, today: date, now: datetime) -> list[Panel]:
     """The panels whose lists ``may`` be seen. As many queries, however much there is to count."""
-    made: list[tuple[type[Model], Callable[[], Panel]]] = [
-        (Order, lambda: _orders(today)),
-        (Cycle, lambda: _cycle(today)),
-        (Payment, lambda: _failed_cards(today)),
-        (BackOrder, lambda: _back_orders(today)),
-        (Ticket, lambda: _backlog(now)),
-        (Ticket, lambda: _first_answers(today)),
-        (RateCenter, _stock),
-    ]
-    found = [make() for model, make in made if may(model)]
+    found = [make(today, now) for model, makes in PANELS.items() if may(model) for make in makes]
     to_look_at = list(_to_look_at(may))
     if to_look_at:
         words = "" if any(row.figures != ("0",) for row in to_look_at) else "Nothing: all accounts add up."
@@ -90,7 +81,7 @@ def panels(*, may: May, today: date, now: datetime) -> list[Panel]:
     return found
 
 
-def _orders(today: date) -> Panel:
+def _orders(today: date, now: datetime) -> Panel:
     days = daily.completed(today=today, days=DAYS)
     newest = days[-1]
     words = f"{_count(newest.orders, 'order')} today, {usd(newest.dollars)}" if newest.orders else "No orders yet today"
@@ -116,7 +107,7 @@ def _orders(today: date) -> Panel:
     return Panel("orders", "Orders", link, f"{words}.", head, rows, pictures if most else [], is_folded=True)
 
 
-def _cycle(today: date) -> Panel:
+def _cycle(today: date, now: datetime) -> Panel:
     month = months.collected(today)
     accounts = progress.accounts_of(month)
     every = sum(accounts.values())
@@ -135,7 +126,7 @@ def _cycle(today: date) -> Panel:
     return Panel("cycle", title, link, words, head, rows if every else [], pictures)
 
 
-def _failed_cards(today: date) -> Panel:
+def _failed_cards(today: date, now: datetime) -> Panel:
     days = failed_cards.declined(today=today, days=DAYS)
     every, most = sum(day.all for day in days), max(day.all for day in days)
     parts = [(day.on, [Part("renewals", "", day.renewals), Part("others", "", day.others)]) for day in days]
@@ -159,7 +150,7 @@ DECLINED = (("renewals", "Renewals"), ("others", "Orders and deposits"))
 NONE_DECLINED = f"No card was declined in the last {DAYS} days."
 
 
-def _back_orders(today: date) -> Panel:
+def _back_orders(today: date, now: datetime) -> Panel:
     counted: list[Counted] = [("Waiting", {}, BackOrder.objects.waiting().count())]
     for days in waits.LONG:
         longer = waits.waiting_longer(days, today=today).count()
@@ -168,7 +159,7 @@ def _back_orders(today: date) -> Panel:
     return _queue("back-orders", "Back-orders", BackOrder, "Orders", counted, "No order waits for a number.")
 
 
-def _backlog(now: datetime) -> Panel:
+def _backlog(today: date, now: datetime) -> Panel:
     backlog = waiting.backlog(now=now)
     counted: list[Counted] = [("Waiting for staff", {}, backlog.tickets)]
     for days, tickets in backlog.longer.items():
@@ -187,7 +178,7 @@ def _queue(name: str, title: str, model: type[Model], what: str, counted: list[C
     return Panel(name, title, _list(model), "" if every else none, ("", what), rows if every else [])
 
 
-def _first_answers(today: date) -> Panel:
+def _first_answers(today: date, now: datetime) -> Panel:
     weeks = waiting.first_answers(today=today, weeks=WEEKS)
     answered = [week for week in weeks if week.median is not None]
     parts = [(week.monday, [Part("median", "", _minutes(week.median))]) for week in weeks]
@@ -212,7 +203,7 @@ def _first_answers(today: date) -> Panel:
     return Panel("answers", "First answers", link, words, head, rows if answered else [], pictures, is_folded=True)
 
 
-def _stock() -> Panel:
+def _stock(today: date, now: datetime) -> Panel:
     products = Prefetch("offerings", Offering.objects.select_related("product").order_by("product__position"))
     low = RateCenter.objects.running_low().annotate(places=Window(Count("pk")))
     found: list[Any] = list(low.select_related("region").prefetch_related(products).fewest_first()[:PLACES])
@@ -230,6 +221,17 @@ def _stock() -> Panel:
         words = f"Every place in use has {FEW_LEFT} numbers or more."
     head = ("Place", "Limited products", "Left")
     return Panel("stock", "Stock low", _list(RateCenter, stock="low"), words, head, rows)
+
+
+# By the list that they come from, in the order in which they are shown.
+PANELS: dict[type[Model], list[Callable[[date, datetime], Panel]]] = {
+    Order: [_orders],
+    Cycle: [_cycle],
+    Payment: [_failed_cards],
+    BackOrder: [_back_orders],
+    Ticket: [_backlog, _first_answers],
+    RateCenter: [_stock],
+}
 
 
 def _to_look_at(may: May) -> Iterator[Row]:

@@ -164,6 +164,7 @@ class Payment(models.Model):
                 condition=Q(state__in=["created", "sent", "needs_customer"]),
                 name="payment_undecided",
             ),
+            models.Index(fields=["created_at"], condition=Q(state="failed"), name="payment_failed"),
             models.Index(fields=["account", "-created_at"], name="payment_of_account"),
         ]
 

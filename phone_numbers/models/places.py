@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import TrigramSimilarity
 from django.db import models
 from django.db.models import Case, Exists, F, Func, OuterRef, Q, Value, When
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Greatest
 from django.utils.functional import cached_property
 from django_countries.fields import CountryField
@@ -136,10 +137,7 @@ class RateCenterQuerySet(models.QuerySet["RateCenter"]):
 
         That is where a product is listed that is sold in some places only. Most places have never had a number.
         """
-        is_listed = Exists(Offering.objects.filter(rate_center=OuterRef("pk")))
-        asked_for = Exists(RateCenter.objects.filter(pk=OuterRef("pk"), back_orders__state="waiting"))
-        few = self.with_available().filter(available__lt=FEW_LEFT)
-        return few.filter(Q(available__gt=0) | is_listed | asked_for)
+        return self.filter(pk__in=RawSQL(RUNNING_LOW, [FEW_LEFT])).with_available()  # noqa: S611 (a text of ours)
 
     def fewest_first(self) -> Self:
         """After with_available(), or what builds on it."""
@@ -306,19 +304,30 @@ def regions_with_available() -> list[Region]:
     return list(Region.objects.raw(REGIONS_WITH_AVAILABLE))
 
 
-# As with_available() has it place by place; one pass over all of them is quicker so.
-REGIONS_WITH_AVAILABLE = """
+# What has changed at each place since it was counted up, and who waits there. As with_available() has it place by
+# place; one pass over all of them is quicker so.
+_SINCE_COUNTED = """
+    SELECT rate_center_id, sum(change) AS changed FROM (
+        SELECT rate_center_id, change FROM phone_numbers_stockchange
+        UNION ALL SELECT rate_center_id, -1 FROM phone_numbers_backorder WHERE state = 'waiting'
+    ) AS change GROUP BY rate_center_id
+"""
+REGIONS_WITH_AVAILABLE = f"""
 SELECT region.*, available FROM phone_numbers_region AS region
 JOIN (
     SELECT region_id, sum(greatest(counted + coalesce(changed, 0), 0))::int AS available
     FROM phone_numbers_ratecenter AS place
-    LEFT JOIN (
-        SELECT rate_center_id, sum(change) AS changed FROM (
-            SELECT rate_center_id, change FROM phone_numbers_stockchange
-            UNION ALL SELECT rate_center_id, -1 FROM phone_numbers_backorder WHERE state = 'waiting'
-        ) AS change GROUP BY rate_center_id
-    ) AS since ON since.rate_center_id = place.id
+    LEFT JOIN ({_SINCE_COUNTED}) AS since ON since.rate_center_id = place.id
     GROUP BY region_id
 ) AS stock ON stock.region_id = region.id
 ORDER BY region.name
-"""
+"""  # noqa: S608 (nothing in it comes from outside)
+RUNNING_LOW = f"""
+SELECT id FROM phone_numbers_ratecenter AS place
+LEFT JOIN ({_SINCE_COUNTED}) AS since ON since.rate_center_id = place.id
+WHERE counted + coalesce(changed, 0) < %s AND (
+    counted + coalesce(changed, 0) > 0
+    OR id IN (SELECT rate_center_id FROM phone_numbers_offering)
+    OR id IN (SELECT rate_center_id FROM phone_numbers_backorder WHERE state = 'waiting')
+)
+"""  # noqa: S608
