@@ -7,7 +7,7 @@ import pytest
 from callcentric.clock import BUSINESS_ZONE
 from catalog.models import Product
 from phone_numbers.models import BackOrder, RateCenter, WaitTime
-from phone_numbers.waits import Wait, business_days, waits_at
+from phone_numbers.waits import Wait, business_days, late, waiting_longer, waits_at
 from tests.conftest import TODAY
 from tests.factories import PhoneNumberFactory, RateCenterFactory, RegionFactory
 
@@ -43,6 +43,18 @@ def filled(alice, catalog):
             )
 
     return fill
+
+
+@pytest.fixture
+def waits_since(alice, catalog):
+    """An order at a place that waits since noon of a day."""
+
+    def wait(place: RateCenter, day: date) -> BackOrder:
+        product = Product.objects.get(code="pay-per-minute")
+        ordered_at = datetime(day.year, day.month, day.day, 12, tzinfo=BUSINESS_ZONE)
+        return BackOrder.objects.create(account=alice, product=product, rate_center=place, ordered_at=ordered_at)
+
+    return wait
 
 
 def wait_at(place: RateCenter) -> Wait:
@@ -142,3 +154,48 @@ def test_a_wait_in_words(wait, words):
 )
 def test_business_days(start, end, days):
     assert business_days(start, end) == days
+
+
+@pytest.mark.parametrize(
+    ("than", "ordered_on", "is_longer"),
+    [
+        # Today is Monday, 11 January: the Friday before is one business day ago, as Saturday and Sunday are.
+        (0, date(2027, 1, 11), False),
+        (0, date(2027, 1, 10), True),
+        (0, date(2027, 1, 8), True),
+        (1, date(2027, 1, 8), False),
+        (1, date(2027, 1, 7), True),
+        (3, date(2027, 1, 6), False),
+        (3, date(2027, 1, 5), True),
+        (10, date(2026, 12, 28), False),
+        (10, date(2026, 12, 27), True),
+    ],
+)
+def test_what_waits_longer_than_so_many_business_days(waits_since, albany, than, ordered_on, is_longer):
+    waiting = waits_since(albany, ordered_on)
+    assert (business_days(ordered_on, TODAY) > than) == is_longer
+    assert list(waiting_longer(than, today=TODAY)) == ([waiting] if is_longer else [])
+
+
+@pytest.mark.parametrize(
+    ("country", "business_days_ago", "is_late"), [("US", 10, False), ("US", 11, True), ("IE", 11, False)]
+)
+def test_late_is_what_waits_longer_than_its_place_says(waits_since, table, country, business_days_ago, is_late):
+    place = RateCenterFactory(region=RegionFactory(country=country, code=country[:2]), name="Here")
+    day = TODAY
+    while business_days(day, TODAY) < business_days_ago:
+        day -= timedelta(days=1)
+    waiting = waits_since(place, day)
+    assert list(late(today=TODAY)) == ([waiting] if is_late else [])
+
+
+def test_where_our_own_orders_took_longer_it_is_late_later(waits_since, albany, filled):
+    filled(albany, 12, 14, 15)
+    waits_since(albany, TODAY - timedelta(days=19))
+    assert (wait_at(albany).longest, list(late(today=TODAY))) == (15, [])
+
+
+def test_what_does_not_wait_any_more_is_not_late(waits_since, albany):
+    waiting = waits_since(albany, TODAY - timedelta(days=29))
+    BackOrder.objects.filter(pk=waiting.pk).update(state=BackOrder.State.WITHDRAWN, closed_at=NOON)
+    assert (list(late(today=TODAY)), list(waiting_longer(0, today=TODAY))) == ([], [])

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -17,7 +16,8 @@ from catalog.models import Product
 from orders import cart
 from orders.models import Cart
 from staff import looking
-from tests.factories import AccountFactory, UserFactory
+from tests.factories import AccountFactory
+from tests.staff.rights import client_of, member_of_staff
 from tests.support.conversations import open_ticket
 
 REASON = "She asked why her order waits."
@@ -32,16 +32,6 @@ def shown(client: Client) -> str:
     """Whose dashboard a client is shown; where it is sent to, if to none."""
     answer = client.get("/dashboard/")
     return answer.context["account"].name if answer.status_code == 200 else answer.url
-
-
-def member_of_staff(username: str, *permissions: str) -> Client:
-    user = UserFactory(username=username, is_staff=True)
-    for name in permissions:
-        app, codename = name.split(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def test_staff_see_what_the_customer_sees(looks, alice, sam):
@@ -71,7 +61,7 @@ def test_the_account_and_the_ticket_lead_there(sam_client, alice):
 
 @pytest.mark.django_db
 def test_who_may_not_look_is_led_nowhere(alice):
-    client = member_of_staff("sam", "accounts.view_account", "support.view_ticket")
+    client = client_of(member_of_staff("sam", "accounts.view_account", "support.view_ticket"))
     account = client.get(reverse("admin:accounts_account_change", args=[alice.pk]))
     ticket = client.get(reverse("admin:support_ticket_change", args=[open_ticket(alice).pk]))
     assert [("View as customer" in each.content.decode()) for each in (account, ticket)] == [False, False]
@@ -122,7 +112,7 @@ def test_a_reason_is_asked_of_whoever_calls_the_verb(sam, alice, sam_client):
     ],
 )
 def test_only_who_may_looks(alice, permissions, status):
-    client = member_of_staff("sam", *permissions)
+    client = client_of(member_of_staff("sam", *permissions))
     assert client.post(page(alice), {"reason": REASON}).status_code == status
     assert shown(client) == ("Alice" if status == 302 else "/admin/")
 
@@ -163,7 +153,7 @@ def test_one_at_a_time(looks, alice, bob):
 
 
 def test_others_among_staff_look_for_themselves(looks, bob):
-    colleague = member_of_staff("colleague", looking.PERMISSION)
+    colleague = client_of(member_of_staff("colleague", looking.PERMISSION))
     assert shown(colleague) == "/admin/"
     colleague.post(page(bob), {"reason": "He asked."})
     assert (shown(looks), shown(colleague)) == ("Alice", "Bob")
@@ -185,7 +175,7 @@ def test_it_ends_when_staff_stop(looks, alice):
 
 @pytest.mark.django_db
 def test_who_may_not_see_accounts_stops_too(alice):
-    client = member_of_staff("sam", looking.PERMISSION)
+    client = client_of(member_of_staff("sam", looking.PERMISSION))
     client.post(page(alice), {"reason": REASON})
     assert client.post(reverse("stop_looking")).url == "/admin/"
     assert shown(client) == "/admin/"
@@ -223,7 +213,7 @@ def test_it_ends_with_the_login(looks, sam):
 
 @pytest.mark.django_db
 def test_it_ends_with_the_right(alice):
-    client = member_of_staff("sam", looking.PERMISSION)
+    client = client_of(member_of_staff("sam", looking.PERMISSION))
     client.post(page(alice), {"reason": REASON})
     User.objects.get(username="sam").user_permissions.clear()
     assert shown(client) == "/admin/"
