@@ -77,7 +77,7 @@ def panels(*, may: May, today: date, now: datetime) -> list[Panel]:
     to_look_at = list(_to_look_at(may))
     if to_look_at:
         words = "" if any(row.figures != ("0",) for row in to_look_at) else "Nothing: all accounts add up."
-        found.append(Panel("to-look-at", "Figures that do not add up", "", words, ("", "Open"), to_look_at))
+        found.append(Panel("to-look-at", "Figures that do not add up", "", words, ("What", "Open"), to_look_at))
     return found
 
 
@@ -88,9 +88,9 @@ def _orders(today: date, now: datetime) -> Panel:
     most = max(day.orders for day in days)
     dearest = max(day.dollars for day in days)
     pictures = [
-        _columns("Orders a day", f"At most {most:,}", [(day.on, [Part("orders", "", day.orders)]) for day in days]),
+        _columns("Orders a day", f"Highest: {most:,}", [(day.on, [Part("orders", "", day.orders)]) for day in days]),
         _columns(
-            "Dollars a day", f"At most {usd(dearest)}", [(day.on, [Part("dollars", "", day.dollars)]) for day in days]
+            "Dollars a day", f"Highest: {usd(dearest)}", [(day.on, [Part("dollars", "", day.dollars)]) for day in days]
         ),
     ]
     done = {"state__exact": Order.State.COMPLETED}
@@ -130,7 +130,7 @@ def _failed_cards(today: date, now: datetime) -> Panel:
     days = failed_cards.declined(today=today, days=DAYS)
     every, most = sum(day.all for day in days), max(day.all for day in days)
     parts = [(day.on, [Part("renewals", "", day.renewals), Part("others", "", day.others)]) for day in days]
-    picture = _columns("Declined charges a day", f"At most {most:,}", parts, legend=DECLINED)
+    picture = _columns("Declined charges a day", f"Highest: {most:,}", parts, legend=DECLINED)
     failed = {"state__exact": Payment.State.FAILED, "decline_code__isempty": 0}
     rows = [
         Row(
@@ -175,7 +175,7 @@ def _queue(name: str, title: str, model: type[Model], what: str, counted: list[C
         Row(label, (f"{n:,}",), _list(model, **query), bar=bar)
         for (label, query, n), bar in zip(counted, bars, strict=True)
     ]
-    return Panel(name, title, _list(model), "" if every else none, ("", what), rows if every else [])
+    return Panel(name, title, _list(model), "" if every else none, ("Since", what), rows if every else [])
 
 
 def _first_answers(today: date, now: datetime) -> Panel:
@@ -183,7 +183,7 @@ def _first_answers(today: date, now: datetime) -> Panel:
     answered = [week for week in weeks if week.median is not None]
     parts = [(week.monday, [Part("median", "", _minutes(week.median))]) for week in weeks]
     longest = max((week.median for week in answered if week.median), default=timedelta())
-    picture = _columns("Time to the first answer, by week", f"At most {_span(longest)}", parts)
+    picture = _columns("Time to the first answer, by week", f"Longest: {_span(longest)}", parts)
     rows = [
         Row(
             f"Week of {_day(week.monday)}",

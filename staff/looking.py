@@ -48,7 +48,7 @@ def begin(account: Account, *, by: User, session: SessionBase, reason: str, now:
     if account.user.is_staff:
         raise NotACustomer("This account is one of our staff's. Only customers' pages can be looked at.")
     if look := current(by=by, session=session, now=now):
-        raise LooksAlready(f"You look at the pages of {look.account} already. Stop looking there first.")
+        raise LooksAlready(f"You are looking at the pages of {look.account} already. Stop looking there first.")
     look = Look(account, now + LASTS)
     details = f"Until {look.until.astimezone(clock.BUSINESS_ZONE):%-I:%M %p}"
     audit_log.record(by=by, action=AuditEntry.Action.VIEW, reason=reason, account=account, details=details)
@@ -80,4 +80,4 @@ def end(session: SessionBase) -> None:
 def in_the_admin(request: HttpRequest) -> list[str] | None:
     """What the admin says in its header as long as somebody looks at a customer's pages besides."""
     look: Look | None = getattr(request, "looking", None)
-    return [f"You look at the pages of {look.account}", "warning"] if look else None
+    return [f"Looking at {look.account.number}", "warning"] if look else None

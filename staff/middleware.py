@@ -79,7 +79,7 @@ def _look_of(request: HttpRequest) -> looking.Look | None:
         return None
     look = looking.current(by=request.user, session=request.session, now=clock.now())  # type: ignore[arg-type]
     if look is None:
-        messages.info(request, "You no longer look at a customer's pages: the half hour is over.")
+        messages.info(request, "You are no longer looking at a customer's pages: the half hour is over.")
     return look
 
 

@@ -46,7 +46,7 @@ def stop_looking(request: HttpRequest) -> HttpResponse:
     if not look:
         return redirect("admin:index")
     looking.end(request.session)
-    messages.info(request, f"You no longer look at the pages of {look.account}.")
+    messages.info(request, f"You are no longer looking at the pages of {look.account}.")
     if not request.user.has_perm("accounts.view_account"):
         return redirect("admin:index")
     return redirect("admin:accounts_account_change", look.account.pk)

@@ -76,7 +76,7 @@ def test_orders_of_the_last_fortnight(alice, bob):
     panel = panels()["orders"]
     assert panel.words == "2 orders today, $12.50."
     assert told(panel) == {"11 January": ("2", "$12.50"), "29 December": ("1", "$7.00")}
-    assert [picture.words for picture in panel.pictures] == ["At most 2", "At most $12.50"]
+    assert [picture.words for picture in panel.pictures] == ["Highest: 2", "Highest: $12.50"]
     heights = [[piece.height for piece in column.pieces] for column in panel.pictures[0].columns]
     assert heights == [[50], *[[]] * 12, [100]]
 
@@ -273,4 +273,4 @@ def test_the_page_has_each_picture_in_words_too(sam_client, alice, at_noon):
 def test_who_looks_at_a_customers_pages_is_told_so(sam_client, alice):
     sam_client.post(reverse("view_as_customer", args=[alice.pk]), {"reason": "She asked."})
     html = sam_client.get("/admin/").content.decode()
-    assert (reverse("stop_looking") in html, f"You look at the pages of {alice}" in html) == (True, True)
+    assert (reverse("stop_looking") in html, f"You are looking at the pages of {alice}" in html) == (True, True)

@@ -1,5 +1,6 @@
 """Staff look at a customer's pages: who may, why, for how long, and what the customer reads of it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -148,7 +149,7 @@ def test_a_closed_account_is_looked_at(sam_client, alice):
 def test_one_at_a_time(looks, alice, bob):
     answer = looks.post(page(bob), {"reason": "He asked."})
     assert answer.status_code == 409
-    assert f"You look at the pages of {alice} already" in answer.content.decode()
+    assert f"You are looking at the pages of {alice} already" in answer.content.decode()
     assert (shown(looks), AuditEntry.objects.count()) == ("Alice", 1)
 
 
@@ -171,6 +172,15 @@ def test_it_ends_when_staff_stop(looks, alice):
     assert (answer.status_code, answer.url) == (302, reverse("admin:accounts_account_change", args=[alice.pk]))
     assert shown(looks) == "/admin/"
     assert looks.post(reverse("stop_looking")).url == "/admin/"
+
+
+def test_the_banner_stops_it(looks):
+    """With the token that the page has for its form."""
+    looks.handler.enforce_csrf_checks = True
+    banner = re.search(r'<form class="looking".*?</form>', looks.get("/dashboard/").content.decode(), re.DOTALL)[0]
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', banner)[1]
+    assert looks.post(reverse("stop_looking")).status_code == 403
+    assert looks.post(reverse("stop_looking"), {"csrfmiddlewaretoken": token}).status_code == 302
 
 
 @pytest.mark.django_db
@@ -201,7 +211,7 @@ def test_it_ends_by_itself_after_half_an_hour(sam_client, alice, later, whose, t
     time_machine.shift(later)
     assert shown(sam_client) == whose
     said = [str(message) for message in sam_client.get("/admin/").context["messages"]]
-    over = "You no longer look at a customer's pages: the half hour is over."
+    over = "You are no longer looking at a customer's pages: the half hour is over."
     assert said == ([over] if whose == "/admin/" else [])
 
 
@@ -222,7 +232,7 @@ def test_it_ends_with_the_right(alice):
 def test_the_admin_goes_on_and_says_whose_pages_are_looked_at(looks, alice):
     answer = looks.get(reverse("admin:accounts_account_changelist"))
     assert answer.status_code == 200
-    assert f"You look at the pages of {alice}" in answer.content.decode()
+    assert f"Looking at {alice.number}" in answer.content.decode()
     sent = {"name": "Alice B.", "phone": "", "time_zone": "UTC", "pays_from": "card"}
     assert looks.post(reverse("admin:accounts_account_change", args=[alice.pk]), sent).status_code == 302
     alice.refresh_from_db()
@@ -231,7 +241,7 @@ def test_the_admin_goes_on_and_says_whose_pages_are_looked_at(looks, alice):
 
 def test_an_address_that_is_none_says_whose_pages_are_looked_at(looks):
     answer = looks.get("/no/such/page/")
-    assert (answer.status_code, "You look at the pages of Alice" in answer.content.decode()) == (404, True)
+    assert (answer.status_code, "You are looking at the pages of Alice" in answer.content.decode()) == (404, True)
 
 
 def test_what_is_bobs_is_not_found_among_alices(looks, bob):

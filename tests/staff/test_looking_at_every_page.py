@@ -62,7 +62,7 @@ def test_a_page_is_shown_or_says_why_not_and_changes_nothing(addresses, looks): 
             continue
         assert (name, answer.status_code) == (name, 403 if name in NOT_SHOWN else 200)
         if name not in FILES:
-            assert (name, words_of(answer).count("You look at the pages of Alice")) == (name, 1)
+            assert (name, words_of(answer).count("You are looking at the pages of Alice")) == (name, 1)
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
