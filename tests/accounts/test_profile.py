@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.urls import reverse
@@ -189,3 +191,12 @@ def test_the_public_pages_of_login_open(client, name):
     response = client.get(reverse(name))
     assert response.status_code == 200
     assert b" style=" not in response.content
+
+
+@pytest.mark.django_db
+def test_each_section_is_sent_with_its_token(alice_client):
+    """As browsers send it: without the token nothing is saved."""
+    forms = re.findall(r'<form[^>]*method="post".*?</form>', alice_client.get(PROFILE).content.decode(), re.DOTALL)
+    named = {re.search(r'name="form" value="(\w+)"', form)[1] for form in forms if 'name="form"' in form}
+    assert named == {"contact", "address", "service_address", "time_zone", "billing_preference"}
+    assert [form for form in forms if "csrfmiddlewaretoken" not in form] == []
