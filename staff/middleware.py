@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db import InternalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from psycopg.errors import ReadOnlySqlTransaction
@@ -58,9 +59,11 @@ def _shown(request: HttpRequest, view: Callable[[], HttpResponseBase]) -> HttpRe
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION READ ONLY")
+            # All of it, as long as the transaction lasts.
             response = view()
+            if isinstance(response, SimpleTemplateResponse):
+                response.render()
             if response.streaming:
-                # Else it would be read when the transaction is over.
                 response.streaming_content = list(response)  # type: ignore[attr-defined]
             # With it go the tasks that were to be sent.
             transaction.set_rollback(True)
