@@ -69,13 +69,14 @@ def _p95(visitor: HTTPConnection, page: str, cookie: str) -> float:
 
 def _slowest() -> tuple[str, float]:
     """The panel that takes longest, and how long."""
-    took = {}
-    for model in first_page.PANELS:
+    took: dict[str, float] = {}
+    # Twice: the first time, what is needed for any panel is made ready.
+    for model in (*first_page.PANELS, *first_page.PANELS):
         begun = time.perf_counter()
         first_page.panels(may=lambda asked: asked is model, today=clock.today(), now=clock.now())  # noqa: B023
-        took[model._meta.verbose_name_plural] = 1000 * (time.perf_counter() - begun)
+        took[str(model._meta.verbose_name_plural)] = 1000 * (time.perf_counter() - begun)
     slowest = max(took, key=lambda name: took[name])
-    return str(slowest), took[slowest]
+    return slowest, took[slowest]
 
 
 def _fill(*, today: date, now: datetime) -> None:

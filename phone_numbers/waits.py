@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db.models import F, Window
-from django.db.models.functions import RowNumber
+from django.db.models.functions import RowNumber, TruncDate
 
-from callcentric.clock import begins_at
+from callcentric.clock import BUSINESS_ZONE, begins_at
 from phone_numbers.models import BackOrder, RateCenter, WaitTime
 from phone_numbers.models.back_orders import BackOrderQuerySet
 
@@ -44,18 +44,7 @@ LONGEST_WAIT = Wait(10, 30)
 
 def waits_at(places: list[RateCenter], *, today: date) -> dict[int, Wait]:
     """How long a number takes at each of ``places``, which have their region at hand, by id; two queries."""
-    if not places:
-        return {}
-    table = {str(row.country): Wait(row.shortest, row.longest) for row in WaitTime.objects.all()}
-    taken = _taken(places, today)
-    waits = {}
-    for place in places:
-        days = taken[place.pk]
-        if len(days) >= FROM_ORDERS:
-            waits[place.pk] = Wait(min(days), max(days), len(days))
-        else:
-            waits[place.pk] = table.get(str(place.region.country)) or table.get("", LONGEST_WAIT)
-    return waits
+    return _waits({place.pk: str(place.region.country) for place in places}, today) if places else {}
 
 
 def business_days(start: date, end: date) -> int:
@@ -74,17 +63,29 @@ def waiting_longer(than: int, *, today: date) -> BackOrderQuerySet:
 
 def late(*, today: date) -> BackOrderQuerySet:
     """Back-orders that wait longer than their place's page says that it takes."""
-    waiting = list(BackOrder.objects.waiting().select_related("rate_center__region"))
-    waits = waits_at([back_order.rate_center for back_order in waiting], today=today)
-    longer = [
-        back_order.pk
-        for back_order in waiting
-        if business_days(back_order.ordered_on, today) > waits[back_order.rate_center_id].longest
-    ]
+    # Hundreds may wait, so no more of each is read than it takes.
+    waiting = BackOrder.objects.waiting().annotate(on=TruncDate("ordered_at", tzinfo=BUSINESS_ZONE))
+    rows = list(waiting.values_list("pk", "on", "rate_center", "rate_center__region__country"))
+    waits = _waits({place: country for _, _, place, country in rows}, today)
+    longer = [pk for pk, on, place, _ in rows if business_days(on, today) > waits[place].longest]
     return BackOrder.objects.filter(pk__in=longer)
 
 
-def _taken(places: list[RateCenter], today: date) -> dict[int, list[int]]:
+def _waits(countries: dict[int, str], today: date) -> dict[int, Wait]:
+    """How long it takes at each place, by its id; they are given with their countries."""
+    table = {str(row.country): Wait(row.shortest, row.longest) for row in WaitTime.objects.all()}
+    taken = _taken(list(countries), today)
+    waits = {}
+    for place, country in countries.items():
+        days = taken[place]
+        if len(days) >= FROM_ORDERS:
+            waits[place] = Wait(min(days), max(days), len(days))
+        else:
+            waits[place] = table.get(country) or table.get("", LONGEST_WAIT)
+    return waits
+
+
+def _taken(places: list[int], today: date) -> dict[int, list[int]]:
     """How many business days the newest back-orders of each place took."""
     since = begins_at(today - NEWEST_DAYS)
     filled = BackOrder.objects.filter(rate_center__in=places, state=BackOrder.State.FILLED, closed_at__gte=since)

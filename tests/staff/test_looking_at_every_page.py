@@ -1,7 +1,5 @@
 """Every address of the portal, looked at by staff: it is shown, or it says in words why not; nothing is changed."""
 
-from uuid import uuid4
-
 import pytest
 from django.db import connection
 from django.test import Client
@@ -10,7 +8,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.models import AuditEntry
 from billing.models import LedgerAccount, Payment
 from orders.models import Order
-from support.faq.models import MissedSearch
+from support.faq.loading import load as load_faq
+from support.faq.models import FaqQuestion, MissedSearch
+from tests.billing.movements import at, put_in
+from tests.staff.desk import charge, order
 from tests.test_access import FRAGMENTS, POST_ONLY, addresses  # noqa: F401
 
 # Each asks the bank, belongs to a login, or asks for the customer's password.
@@ -90,36 +91,21 @@ def test_a_customer_is_shown_the_same_page_as_staff_are(addresses, looks, alice_
 
 def test_a_payment_that_waits_for_the_customers_bank_is_not_shown(looks, alice):
     """Its page asks Stripe for the secret that confirms it."""
-    card = alice.cards.create(stripe_id="pm_1", brand="visa", last4="4242", expires_month=12, expires_year=2040)
-    payment = alice.payments.create(
-        card=card, purpose="deposit", amount=5, token=uuid4(), state=Payment.State.NEEDS_CUSTOMER, stripe_id="pi_1"
-    )
+    payment = charge(alice, "deposit", state=Payment.State.NEEDS_CUSTOMER)
     answer = looks.get(reverse("payment", args=[payment.token]))
     assert (answer.status_code, "It asks the bank something" in words_of(answer)) == (403, True)
 
 
 def test_an_order_that_the_bank_has_decided_is_left_to_the_sweep(looks, alice):
     """Whoever opens its page finishes it; staff who look do not."""
-    card = alice.cards.create(stripe_id="pm_1", brand="visa", last4="4242", expires_month=12, expires_year=2040)
-    payment = alice.payments.create(card=card, purpose="order", amount=5, token=uuid4(), state=Payment.State.FAILED)
-    order = Order.objects.create(
-        account=alice,
-        token=uuid4(),
-        billing_address=alice.billing_address,
-        service_address=alice.billing_address,
-        tax_rate=0,
-        subtotal=5,
-        tax=0,
-        total=5,
-        from_card=5,
-        state=Order.State.PAYING,
-        payment=payment,
-    )
+    payment = charge(alice, "order")
+    waits = order(alice, state="paying")
+    Order.objects.filter(pk=waits.pk).update(from_card=10, payment=payment)
     assert [looks.get(f"/{page}/").status_code for page in ("dashboard", "orders")] == [200, 200]
-    answer = looks.get(reverse("order_detail", args=[order.reference]))
+    answer = looks.get(reverse("order_detail", args=[waits.reference]))
     assert (answer.status_code, "It writes something down" in words_of(answer)) == (403, True)
-    order.refresh_from_db()
-    assert order.state == Order.State.PAYING
+    waits.refresh_from_db()
+    assert waits.state == Order.State.PAYING
 
 
 def test_what_staff_do_not_find_in_the_faq_is_not_a_customers_question(looks):
@@ -136,3 +122,11 @@ def test_an_account_that_never_had_money_is_shown_too(sam_client, bob):
 def test_a_visitor_cannot_look(client: Client, alice):
     assert client.post(f"/admin/customer-pages/{alice.pk}/", {"reason": "Why not"}).status_code == 302
     assert AuditEntry.objects.count() == 0
+
+
+def test_the_faq_tells_the_customers_own_amounts(looks, alice, bob):
+    load_faq()
+    put_in(alice, "12.00", at(1, 3))
+    asked = FaqQuestion.objects.published().filter(reader=FaqQuestion.Reader.BALANCE).first()
+    answer = looks.get(reverse("faq_question", args=[asked.category.slug, asked.slug]))
+    assert answer.context["own"].sentences[0] == "Your balance is $12.00."
