@@ -8,11 +8,9 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest
 from post_office.models import Attachment, Email, EmailTemplate, Log
 from unfold.admin import ModelAdmin
-from unfold.decorators import action
 
 from accounts.models import Account, EmbargoedCountry, country_name
 
@@ -66,15 +64,6 @@ class AccountAdmin(ModelAdmin):
     # What money depends on, the customer changes alone.
     readonly_fields = tuple(name for name in fields if name not in ("name", "phone", "time_zone"))
     change_form_outer_before_template = "admin/accounts/beside.html"
-    actions_detail = ("view_as_customer",)
-
-    @action(description="View as customer", permissions=["view_as_customer"])
-    def view_as_customer(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """To the page of staff's desk that asks why."""
-        return redirect("view_as_customer", object_id)
-
-    def has_view_as_customer_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return request.user.has_perm("accounts.view_as_customer")
 
     @admin.display(description="e-mail confirmed", boolean=True)
     def email_is_confirmed(self, account: Account) -> bool:

@@ -37,7 +37,7 @@ CUSTOMERS: Rights = {
     "support.ticket": "view",
 }
 SUPPORT: Rights = {
-    "accounts.account": "change",
+    "accounts.account": "change view_as_customer",
     "billing.card": "view",
     "billing.cardrefund": "view",
     "billing.service": "confirm_911",

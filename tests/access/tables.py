@@ -91,6 +91,9 @@ PORTAL: dict[str, Answers] = {
     "mfa_reauthenticate": row("login", "ok", AGAIN, staff=AGAIN),
     "mfa_deactivate_totp": row("login", AGAIN, "404", staff="404"),
     **dict.fromkeys(["mfa_view_recovery_codes", "mfa_download_recovery_codes"], row("login", "404", staff="404")),
+    # Staff look at a customer's pages, and stop
+    "view_as_customer": only("SA"),
+    "stop_looking": row("login", "admin"),
     # Machines; and what there is in development alone
     "healthz": PUBLIC,
     **dict.fromkeys(["dev", "dev_outbox"], PUBLIC),
@@ -192,6 +195,7 @@ POST_ONLY = {
     "ticket_reopen",
     "ticket_rate",
     "address_fields",
+    "stop_looking",
     "dev_clock",
     "billing_taxrate_process_import",
 }

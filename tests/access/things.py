@@ -79,6 +79,7 @@ def addresses_of_the_portal(alice: Account) -> dict[str, list[Any]]:
         **dict.fromkeys(["ticket", "ticket_close", "ticket_reopen", "ticket_rate"], [ticket.reference]),
         **dict.fromkeys(["order_numbers", "coverage_area"], [number.rate_center_id]),
         "ticket_attachment": [ticket.messages.get().attachments.get().key],
+        "view_as_customer": [alice.pk],
         "cart_remove": [line.pk],
         "cart_hold": [number.pk],
         "order_detail": [order.reference],

@@ -1,7 +1,6 @@
 """Members of staff who may do what a test says, and nothing else."""
 
 from django.contrib.auth.models import Permission
-from django.test import Client
 
 from accounts.models import User
 from tests.factories import UserFactory
@@ -14,9 +13,3 @@ def member_of_staff(username: str, *permissions: str) -> User:
         app, codename = name.split(".")
         user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
     return user
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client

@@ -11,7 +11,8 @@ from staff.first_page import Panel
 from tests.factories import AccountFactory, RateCenterFactory
 from tests.staff import desk
 from tests.staff.desk import NOON, TODAY, ago, answered, back_order, charge, cycle, order, place_with, ticket
-from tests.staff.rights import client_of, member_of_staff
+from tests.staff.people import client_of
+from tests.staff.rights import member_of_staff
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalog")]
 # What each panel asks for.
@@ -237,8 +238,8 @@ def test_who_may_see_no_list_sees_no_panel(alice, django_assert_num_queries):
     desk.a_day(alice)
     client = client_of(member_of_staff("sam"))
     client.get("/admin/")
-    # The user, their rights and their groups', and what they did last.
-    with django_assert_num_queries(4):
+    # The user, their rights and their groups'.
+    with django_assert_num_queries(3):
         answer = client.get("/admin/")
     assert (answer.status_code, answer.context["panels"]) == (200, [])
     assert 'class="panels"' not in answer.content.decode()

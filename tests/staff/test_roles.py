@@ -54,6 +54,7 @@ class TestLoading:
             "accounts.change_user": ["Administrators"],
             "accounts.add_user": ["Administrators"],
             "accounts.view_user": ["Administrators"],
+            "accounts.view_as_customer": ["Administrators", "Support"],
             "billing.credit_account": ["Administrators", "Billing"],
             "billing.refund_charge": ["Administrators", "Billing"],
             "billing.cancel_service": ["Administrators", "Billing"],

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0011_commission'),
+        ('billing', '0012_permissions_of_staff'),
     ]
 
     operations = [
