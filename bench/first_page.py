@@ -25,7 +25,7 @@ from tests.server import running_server
 
 ACCOUNTS, NUMBERS = 100_000, 400_000
 ROUNDS, WARM_UP = 40, 5
-MILLISECONDS_PROMISED = 100
+MILLISECONDS_PROMISED = 150
 
 
 def run() -> list[Line]:
