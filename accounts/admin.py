@@ -109,7 +109,7 @@ class AuthenticatorAdmin(ListedLookups, ModelAdmin):
             return logins
         if request.user.has_perm("accounts.change_roles"):
             return logins.filter(user__is_superuser=False)
-        return logins.filter(user__account__isnull=False)
+        return logins.filter(user__account__isnull=False, user__is_staff=False, user__is_superuser=False)
 
     @admin.display(description="user")
     def username(self, login: Authenticator) -> str:

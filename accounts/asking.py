@@ -11,6 +11,7 @@ from django.shortcuts import render
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import AuditEntry
+from accounts.validators import visible
 
 
 class ReasonForm(forms.Form):
@@ -19,6 +20,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label="Reason",
         max_length=AuditEntry._meta.get_field("reason").max_length,
+        validators=[visible],
         widget=UnfoldAdminTextInputWidget,
         help_text="Only staff read it. It is kept in the audit log with your name.",
         error_messages={"required": "Say why: whoever looks at it in a year wants to know."},

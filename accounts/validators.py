@@ -1,6 +1,7 @@
 """What a username and a name may be, and how a 1777 number is recognised in what somebody typed."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ USERNAME_PATTERN = r"^[a-z0-9._+-]+$"
 NUMBER_IN_DISGUISE = r"^[._+-]*1[._+-]*7[._+-]*7[._+-]*7([._+-]*\d){7}[._+-]*$"
 # How people write phone numbers: 1777-123-4567, (1777) 123 4567, +1.777.123.4567.
 PUNCTUATION = re.compile(r"[\s().+_-]+")
+# What draws nothing although Unicode does not say so: Hangul fillers, the blank of Braille and others.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
 def account_number_from(typed: str) -> str | None:
@@ -50,3 +53,10 @@ username_validators: list[Callable[[Any], None]] = [
     ),
     no_account_number,
 ]
+
+
+def visible(text: str) -> None:
+    """Refuse what shows nothing, such as zero-width letters alone: nobody could click it or answer it."""
+    # Marks (M…) stand on something; separators (Z…) and control, format and unassigned letters (C…) are not seen.
+    if not any(unicodedata.category(letter)[0] not in "MZC" and letter not in _BLANK for letter in text):
+        raise ValidationError("There is nothing to be read in this. Write it in words.", code="visible")

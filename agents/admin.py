@@ -41,6 +41,10 @@ class RateForm(ReasonForm):
     )
     field_order = ["percent", "reason"]
 
+    def clean_percent(self) -> Decimal:
+        """Without the sign that a zero may have."""
+        return abs(self.cleaned_data["percent"])
+
 
 class Deed(NamedTuple):
     """What staff can decide: what it is called, what it does, in which states, and what they are told."""
@@ -158,7 +162,8 @@ class AgentAdmin(ReadOnlyAdmin):
         if name not in DEEDS:
             raise Http404
         deed, agent = DEEDS[name], get_object_or_404(Agent.objects.select_related("account"), pk=pk)
-        form = deed.form(request.POST or None, initial={"percent": agent.account.commission_percent or DEFAULT_PERCENT})
+        now_at = agent.account.commission_percent
+        form = deed.form(request.POST or None, initial={"percent": DEFAULT_PERCENT if now_at is None else now_at})
         status = 422 if form.is_bound else 200
         if form.is_valid():
             try:

@@ -80,8 +80,7 @@ def approve(agent: Agent, *, percent: Decimal, by: User, reason: str, now: datet
             if agent.account.commission_percent == percent:
                 return agent
             raise NotToDecide(f"{agent} is approved already, at {agent.percent}. Change the rate instead.")
-        if agent.account.closed_on:
-            raise NotToDecide(f"The account of {agent} is closed: it can earn nothing.")
+        _check_open(agent)
         _decide(agent, State.APPROVED, percent, by=by, reason=reason, now=now)
         # Commission is credited to it, by statements that make none.
         ledger.of(agent.account)
@@ -124,6 +123,7 @@ def change_rate(agent: Agent, *, percent: Decimal, by: User, reason: str, now: d
         agent = _locked(agent)
         if agent.state != State.APPROVED:
             raise NotToDecide(f"{agent} is not approved, so there is no rate to change.")
+        _check_open(agent)
         if agent.account.commission_percent == percent:
             return agent
         _decide(agent, State.APPROVED, percent, by=by, reason=reason, now=now)
@@ -136,6 +136,11 @@ def _check_may_apply(account: Account) -> None:
         raise CannotApply("This account is closed, so it cannot become an agent.")
     if not account.email_is_confirmed:
         raise CannotApply("Confirm your e-mail address before you apply: we sent you a link.")
+
+
+def _check_open(agent: Agent) -> None:
+    if agent.account.closed_on:
+        raise NotToDecide(f"The account of {agent} is closed: it can earn nothing.")
 
 
 def _locked(agent: Agent) -> Agent:

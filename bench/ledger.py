@@ -8,7 +8,7 @@ import psycopg
 
 from bench.floor import bare_connection, seconds
 from bench.report import Line
-from billing import ledger
+from billing import ledger, ledger_sql
 from billing.models import LedgerAccount, Transfer
 from callcentric import clock
 from tests.factories import AccountFactory
@@ -51,7 +51,7 @@ def _post(customer: LedgerAccount, number: int) -> None:
 def _send(other: psycopg.Connection, customer: LedgerAccount, number: int) -> None:
     sides = _sides(customer, number)
     other.execute(
-        ledger.FROM_CUSTOMER if number % 2 else ledger.TO_CUSTOMER,
+        ledger_sql.FROM_CUSTOMER if number % 2 else ledger_sql.TO_CUSTOMER,
         {
             "key": uuid4().hex,
             "kind": str(sides["kind"]),

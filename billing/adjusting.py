@@ -30,12 +30,13 @@ def credit(
 ) -> Transfer:
     """Put ``amount`` into the balance of ``account``; the customer reads ``words``, staff the ``reason``.
 
-    The same token again returns the same transfer. Raises AdjustmentRefused for a closed account, and for an amount
-    that is not above zero, in whole cents and LARGEST_CREDIT at most; NoReason.
+    The same form sent again returns the same transfer. Raises AdjustmentRefused for a closed account, for an amount
+    that is not above zero, in whole cents and LARGEST_CREDIT at most, and where its token has given something else;
+    NoReason.
     """
     customer = _locked(account)
     if made := _made(key := f"credit:{token}"):
-        return made
+        return _same(made, (made.target_id, made.amount, made.memo) == (customer.pk, amount, words))
     _check_open(account)
     _check_cents(amount)
     if amount > LARGEST_CREDIT:
@@ -62,15 +63,18 @@ def refund(
 ) -> Transfer:
     """Give ``net`` of a charge, or all that is left of it, and the tax on that back to the customer's balance.
 
-    The same token again returns the same transfer. Raises AdjustmentRefused for what is no customer's charge, for a
-    closed account, and for more than is left of the charge or not in whole cents; NoReason.
+    The same form sent again returns the same transfer. Raises AdjustmentRefused for what is no customer's charge, for a
+    closed account, for more than is left of the charge or not in whole cents, and where its token has given something
+    else; NoReason.
     """
     account = charge.source.account
     if account is None or charge.kind != Transfer.Kind.CHARGE:
         raise AdjustmentRefused("Only what a customer was charged is refunded.")
     _locked(account)
     if made := _made(key := f"refund:{token}"):
-        return made
+        # All that was left then, where nothing is left now.
+        amount = net if net is not None else made.amount + commission.left_of(charge).net
+        return _same(made, (made.refund_of_id, made.amount, made.memo) == (charge.pk, amount, words))
     _check_open(account)
     back = _share(commission.left_of(charge), net)
     given = ledger.refund(
@@ -97,7 +101,7 @@ def _share(left: Left, net: Decimal | None) -> Left:
     _check_cents(net)
     if net > left.net:
         raise AdjustmentRefused(f"Of this charge {usd(left.net)} without tax is left to refund. Choose that or less.")
-    return Left(net, min(left.tax, to_cents(left.tax * net / left.net)))
+    return left.at_most(net, to_cents(left.tax * net / left.net))
 
 
 def _locked(account: Account) -> LedgerAccount:
@@ -106,6 +110,14 @@ def _locked(account: Account) -> LedgerAccount:
 
 def _made(key: str) -> Transfer | None:
     return Transfer.objects.filter(key=key).first()
+
+
+def _same(made: Transfer, is_same: bool) -> Transfer:
+    if not is_same:
+        raise AdjustmentRefused(
+            f"This form was sent before, and gave {usd(made.amount)}: {made.memo} Open its page anew to give more."
+        )
+    return made
 
 
 def _check_open(account: Account) -> None:

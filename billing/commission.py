@@ -3,8 +3,9 @@
 The ledger posts it, in the transaction of the charge or the refund itself. Amounts are in dollars, with four places.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Self
 
 from django.db.models import Sum
 
@@ -22,13 +23,14 @@ class Left:
     net: Decimal
     tax: Decimal
 
+    def at_most(self, net: Decimal, tax: Decimal) -> Self:
+        """So much of it; with the last of the net price comes all the tax, and what was rounded off before with it."""
+        return self if net >= self.net else replace(self, net=net, tax=min(tax, self.tax))
+
 
 def agent_of(client: Account) -> Account | None:
     """Whoever earns on what ``client`` pays: its agent, while approved and open."""
-    # Fixed at sign-up, so what was read with the account is true.
-    if client.referred_by_id is None:
-        return None
-    return Account.objects.earning().filter(pk=client.referred_by_id).first()
+    return Account.objects.earning().filter(clients=client).first()
 
 
 def on(net: Decimal, percent: Decimal | None) -> Decimal:
@@ -64,7 +66,7 @@ JOIN accounts_account agent ON agent.id = client.referred_by_id
 LEFT JOIN billing_ledgeraccount ledger ON ledger.account_id = agent.id
 WHERE client.id = ANY(%s) AND agent.commission_percent > 0 AND agent.closed_on IS NULL
 """
-# A part of ledger.CHARGE_MANY.
+# A part of ledger_sql.CHARGE_MANY.
 EARNED = """
 earned AS MATERIALIZED (
     SELECT payable.account_id, payable.key, charged.id AS charge_id, ledger.id AS ledger_id, ledger.balance,
@@ -73,7 +75,8 @@ earned AS MATERIALIZED (
     FROM payable JOIN charged ON charged.source_id = payable.ledger_id
     JOIN accounts_account agent ON agent.id = payable.agent_id AND agent.id = ANY(%(agents)s)
     JOIN billing_ledgeraccount ledger ON ledger.account_id = agent.id AND ledger.account_id = ANY(%(agents)s)
-    WHERE round(payable.net * agent.commission_percent / 100, 4) > 0
+    -- Looked at again: whoever was closed meanwhile has waited with us for the same lock.
+    WHERE round(payable.net * agent.commission_percent / 100, 4) > 0 AND agent.closed_on IS NULL
 )
 """
 

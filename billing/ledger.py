@@ -4,7 +4,7 @@ Every movement is one transfer, posted by one SQL statement that changes the cus
 balance cannot go below zero because the database refuses it, and a key that was posted is not posted again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -14,16 +14,14 @@ from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from accounts.models import Account
-from billing import commission
+from billing import commission, ledger_sql
+from billing.ledger_sql import HOUSE_IDS
 from billing.models import LedgerAccount, OwedCommission, Transfer
 from callcentric.errors import Refused
 from callcentric.money import ZERO
 
 Kind = LedgerAccount.Kind
-
-# House accounts have these ids wherever the portal runs, so that naming one needs no query. Customers' are
-# above zero.
-HOUSE_IDS = {Kind.CARDS: -1, Kind.REVENUE: -2, Kind.TAX: -3, Kind.COMMISSION: -4, Kind.ADJUSTMENT: -5}
+_MEMO_LENGTH = Transfer._meta.get_field("memo").max_length
 
 
 class InsufficientFunds(Refused):
@@ -106,69 +104,30 @@ def refund(
     """Give ``net`` and the ``tax`` on it, of the charge with ``charge_key``, back to the customer's balance.
 
     At most what is left of that charge, which may be less after other refunds of it; None where that is nothing. The
-    commission on it goes back too. Raises Transfer.DoesNotExist where this customer was never charged so.
+    commission on it goes back too. Raises Transfer.DoesNotExist where this customer was never charged so, and KeyReused
+    where the key names another movement.
     """
     with transaction.atomic(savepoint=False):
         customer = _locked(of(account))
-        made = Transfer.objects.filter(key=key).first()
-        if made or not net:
-            return made
+        if made := Transfer.objects.select_related("refund_of").filter(key=key).first():
+            return _same_refund(made, customer, charge_key)
+        if not net:
+            return None
         charged = Transfer.objects.select_related("tax").get(key=charge_key, kind=Transfer.Kind.CHARGE, source=customer)
         left = commission.left_of(charged)
+        back = left.at_most(net, tax)
         refunded, _ = _post_with_tax(
-            {"kind": Transfer.Kind.REFUND, "key": key, "amount": min(net, left.net), "memo": memo, "made_at": made_at},
+            {"kind": Transfer.Kind.REFUND, "key": key, "amount": back.net, "memo": memo, "made_at": made_at},
             {"source": house(Kind.REVENUE), "target": customer, "refund_of": charged},
-            {"source": house(Kind.TAX), "target": customer, "amount": min(tax, left.tax)},
+            {"source": house(Kind.TAX), "target": customer, "amount": back.tax},
         )
         if refunded:
             _take_commission_back(charged, refunded, before=left)
     return refunded
 
 
-# What ``charge`` does, for many customers at once: a part of a larger statement, in which ``payable`` gives for each
-# the account_id, the agent_id, the ledger_id, the balance, the key, net, tax and memo. ``prepare_many`` comes first
-# and gives %(agents)s.
-CHARGE_MANY = f"""
-charged AS (
-    INSERT INTO billing_transfer (key, kind, source_id, target_id, amount, source_balance, memo, made_at)
-    SELECT key, 'charge', ledger_id, {HOUSE_IDS[Kind.REVENUE]}, net, balance - net, memo, %(now)s
-    FROM payable WHERE net > 0
-    RETURNING id, source_id
-), taxed AS (
-    INSERT INTO billing_transfer (key, kind, source_id, target_id, amount, source_balance, memo, tax_on_id, made_at)
-    SELECT key || ':tax', 'tax', ledger_id, {HOUSE_IDS[Kind.TAX]}, tax, balance - net - tax, 'Tax: ' || memo,
-        charged.id, %(now)s
-    FROM payable JOIN charged ON charged.source_id = payable.ledger_id WHERE tax > 0
-    RETURNING id
-), {commission.EARNED}, commissioned AS (
-    INSERT INTO billing_transfer
-        (key, kind, source_id, target_id, amount, target_balance, memo, commission_on_id, made_at)
-    SELECT earned.key || ':commission', 'commission', {HOUSE_IDS[Kind.COMMISSION]}, earned.ledger_id, earned.amount,
-        -- An agent may be a customer of the same month, who has paid above.
-        earned.balance - coalesce(own.net + own.tax, 0)
-            + sum(earned.amount) OVER (PARTITION BY earned.ledger_id ORDER BY earned.account_id),
-        earned.memo, charge_id, %(now)s
-    FROM earned LEFT JOIN payable own ON own.ledger_id = earned.ledger_id
-    -- Taxes are all written before: the ids of an agent's transfers are in the order of its balances.
-    WHERE (SELECT count(*) FROM taxed) >= 0
-    ORDER BY earned.ledger_id, earned.account_id
-    RETURNING target_id, amount
-), moved AS (
-    SELECT ledger_id, sum(change) AS change
-    FROM (
-        SELECT ledger_id, -net - tax AS change FROM payable WHERE net + tax > 0
-        UNION ALL SELECT target_id, amount FROM commissioned
-    ) each GROUP BY ledger_id
-), kept AS (
-    UPDATE billing_ledgeraccount SET balance = billing_ledgeraccount.balance + change
-    FROM moved WHERE billing_ledgeraccount.id = ledger_id
-        AND billing_ledgeraccount.account_id = ANY(%(accounts)s::bigint[] || %(agents)s::bigint[])
-)
-"""  # noqa: S608 (nothing in it comes from outside)
-
-
 def prepare_many(cursor: Any, accounts: Sequence[int]) -> list[int]:
-    """Lock the ledger accounts of these customers and of their agents, in one order, for CHARGE_MANY.
+    """Lock the ledger accounts of these customers and of their agents, in one order, for ledger_sql.CHARGE_MANY.
 
     Returns the accounts of the agents. The rows of the houses are there.
     """
@@ -185,19 +144,20 @@ def prepare_many(cursor: Any, accounts: Sequence[int]) -> list[int]:
     return list(agents)
 
 
-def collect_owed(agents: Sequence[int], *, now: datetime) -> None:
-    """Take from these agents, who have just earned, the commission that they still have to give back.
+def collect_owed(earned: Mapping[int, Decimal], *, now: datetime) -> None:
+    """Take from what agents have just ``earned``, by their ledger accounts, the commission that they still owe.
 
-    The caller holds the locks of their ledger accounts.
+    Not from what else is in their balance. The caller holds the locks of these ledger accounts.
     """
-    for owed in OwedCommission.objects.unpaid().of(agents).select_related("refund", "agent"):
-        owed.agent.refresh_from_db(fields=["balance"])
-        taken = min(owed.left, owed.agent.balance or ZERO)
+    left = dict(earned)
+    for owed in OwedCommission.objects.unpaid().filter(agent__in=earned).select_related("refund", "agent"):
+        taken = min(owed.left, left[owed.agent_id])
         if taken:
-            # What is left shrinks with each part: so it tells them apart.
+            # What is owed shrinks with each part: so it tells them apart.
             _take_from_agent(owed.agent, owed.refund, taken, key=f"{_commission_key(owed.refund)}:{owed.left}", now=now)
             owed.left -= taken
             owed.save(update_fields=["left"])
+            left[owed.agent_id] -= taken
 
 
 def _post_with_tax(what: dict[str, Any], net: dict[str, Any], tax: dict[str, Any]) -> tuple[Transfer | None, bool]:
@@ -207,12 +167,16 @@ def _post_with_tax(what: dict[str, Any], net: dict[str, Any], tax: dict[str, Any
     wanted = Transfer(**what, **net)
     posted = _post(wanted)
     if tax["amount"]:
-        on_it = {"kind": Transfer.Kind.TAX, "key": f"{posted.key}:tax", "memo": f"Tax: {posted.memo}"}
+        on_it = {"kind": Transfer.Kind.TAX, "key": f"{posted.key}:tax", "memo": f"Tax: {posted.memo}"[:_MEMO_LENGTH]}
         post(**what | on_it | tax, tax_on=posted)
     return posted, posted is wanted
 
 
 def _pay_commission(client: Account, charged: Transfer) -> None:
+    if client.referred_by_id is None:
+        return
+    # Its lock first: who is closed meanwhile is read as closed.
+    own = LedgerAccount.objects.select_for_update(no_key=True).filter(account=client.referred_by_id).first()
     agent = commission.agent_of(client)
     amount = commission.on(charged.amount, agent.commission_percent) if agent else ZERO
     if not agent or not amount:
@@ -221,13 +185,22 @@ def _pay_commission(client: Account, charged: Transfer) -> None:
         key=_commission_key(charged),
         kind=Transfer.Kind.COMMISSION,
         source=house(Kind.COMMISSION),
-        target=of(agent),
+        target=own or of(agent),
         amount=amount,
         memo=commission.memo(agent.commission_percent),
         made_at=charged.made_at,
         commission_on=charged,
     )
-    collect_owed([agent.pk], now=charged.made_at)
+    if own:
+        collect_owed({own.pk: amount}, now=charged.made_at)
+
+
+def _same_refund(made: Transfer, customer: LedgerAccount, charge_key: str) -> Transfer:
+    """Its amount may be less than was asked for: more was not left."""
+    charged = made.refund_of
+    if made.target_id != customer.pk or charged is None or charged.key != charge_key:
+        raise KeyReused(f"{made.key} gave back {charged} before, and now it should give back {charge_key}.")
+    return made
 
 
 def _take_commission_back(charged: Transfer, refunded: Transfer, *, before: commission.Left) -> None:
@@ -276,57 +249,13 @@ def _post(transfer: Transfer) -> Transfer:
     return made
 
 
-_INSERT = """
-    INSERT INTO billing_transfer
-        (key, kind, source_id, target_id, amount, source_balance, target_balance, memo, tax_on_id, commission_on_id,
-         refund_of_id, made_at)
-    SELECT %(key)s, %(kind)s, %(source)s, %(target)s, %(amount)s::numeric, {balances}, %(memo)s,
-        %(tax_on)s::bigint, %(commission_on)s::bigint, %(refund_of)s::bigint, %(made_at)s
-    FROM {sides}
-    ON CONFLICT (key) DO NOTHING
-    RETURNING id, source_balance, target_balance
-"""
-# The customer's row is locked first: whoever comes second reads the balance that the first has left, and
-# finds the key that the first has posted. Too much is refused by the constraint balance_is_never_negative.
-_CUSTOMER_AND_HOUSE = """
-WITH held AS (
-    SELECT customer.balance, house.id
-    FROM billing_ledgeraccount customer, billing_ledgeraccount house
-    WHERE customer.id = %({customer})s AND house.id = %({house})s
-    FOR NO KEY UPDATE OF customer
-), moved AS (
-    {insert}
-), kept AS (
-    UPDATE billing_ledgeraccount SET balance = moved.{side}_balance
-    FROM moved WHERE billing_ledgeraccount.id = %({customer})s
-)
-SELECT id, source_balance, target_balance FROM moved
-"""
-FROM_CUSTOMER = _CUSTOMER_AND_HOUSE.format(
-    customer="source",
-    house="target",
-    side="source",
-    insert=_INSERT.format(balances="held.balance - %(amount)s::numeric, NULL::numeric", sides="held"),
-)
-TO_CUSTOMER = _CUSTOMER_AND_HOUSE.format(
-    customer="target",
-    house="source",
-    side="target",
-    insert=_INSERT.format(balances="NULL::numeric, held.balance + %(amount)s::numeric", sides="held"),
-)
-BETWEEN_HOUSES = _INSERT.format(
-    balances="NULL::numeric, NULL::numeric",
-    sides="billing_ledgeraccount one, billing_ledgeraccount other WHERE one.id = %(source)s AND other.id = %(target)s",
-)
-
-
 def _statement_for(source: LedgerAccount, target: LedgerAccount) -> str:
     customers = (source.kind == Kind.CUSTOMER, target.kind == Kind.CUSTOMER)
     if all(customers):
         raise ValueError("Money moves between a customer and the house, never between two customers.")
     if not any(customers):
-        return BETWEEN_HOUSES
-    return FROM_CUSTOMER if customers[0] else TO_CUSTOMER
+        return ledger_sql.BETWEEN_HOUSES
+    return ledger_sql.FROM_CUSTOMER if customers[0] else ledger_sql.TO_CUSTOMER
 
 
 def _values_of(transfer: Transfer) -> dict[str, Any]:

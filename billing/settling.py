@@ -14,6 +14,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 
 from billing import ledger, months, parking
 from billing.due import DECIDED, DUE, facts_of, plan_for_many
+from billing.ledger_sql import CHARGE_MANY
 from billing.models import Cycle
 
 log = structlog.get_logger(__name__)
@@ -67,7 +68,7 @@ WITH {DUE}, {DECIDED}, payable AS MATERIALIZED (
     FROM decided JOIN billing_cycle cycle
         ON cycle.account_id = decided.account_id AND cycle.account_id = ANY(%(accounts)s) AND cycle.month = %(month)s
     WHERE fate = 'balance'
-), {ledger.CHARGE_MANY}, invoiced AS (
+), {CHARGE_MANY}, invoiced AS (
     INSERT INTO billing_invoice (account_id, month, part, net, tax, issued_at)
     SELECT account_id, %(month)s, part, net, tax, %(now)s FROM payable
     RETURNING id, account_id
@@ -101,7 +102,9 @@ WITH {DUE}, {DECIDED}, payable AS MATERIALIZED (
     UPDATE billing_cycle SET net = decided.net, tax = decided.tax
     FROM decided WHERE billing_cycle.account_id = decided.account_id AND month = %(month)s AND fate = 'card'
 )
-SELECT account_id, fate FROM decided
+SELECT account_id, fate, 0 FROM decided
+-- And what each agent has earned, by its ledger account.
+UNION ALL SELECT target_id, '', sum(amount) FROM commissioned GROUP BY target_id
 """  # noqa: S608 (nothing in it comes from outside)
 
 _GIVE_TURNS = """
@@ -153,9 +156,9 @@ def settle(
         cursor.execute(_LOCK_SERVICES, facts)
         facts["agents"] = ledger.prepare_many(cursor, facts["accounts"])
         cursor.execute(_SETTLE, facts)
-        fates = dict(cursor.fetchall())
-        if facts["agents"]:
-            ledger.collect_owed(facts["agents"], now=now)
+        rows = cursor.fetchall()
+        fates = {account: fate for account, fate, _ in rows if fate}
+        ledger.collect_owed({own: earned for own, fate, earned in rows if not fate}, now=now)
         _park(cursor, [account for account, fate in fates.items() if fate == "parked"], now)
         _give_turns(cursor, [account for account, fate in fates.items() if fate == "card"], month, now)
     return Counter(fates.values())

@@ -133,9 +133,10 @@ def _close(account: Account, now: datetime) -> Closing:
     _check_renewal(account, now.date())
     account = Account.objects.select_related("user").get(pk=account.pk)
     list(Service.objects.held().filter(account=account).order_by("pk").select_for_update())
+    # Numbers before money: what is withdrawn moves the agent's balance, for which others wait who hold numbers.
+    carts.empty(cart)
     withdrawals = _withdraw(account, now)
     services = _end_services(account, now)
-    carts.empty(cart)
     BalanceWatch.objects.filter(account=account).update(recharges=False, low_since=None)
     refunds = _refund_deposits(account, now)
     account.closed_on = now.date()

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from billing import ledger
+from billing import commission, ledger
+from billing.commission import Left
+from billing.models import Transfer
 from billing.taxes import tax_on
 from callcentric.money import ZERO
 from orders.models import Order, OrderLine
@@ -20,6 +22,11 @@ class Refund:
     tax: Decimal
 
     @property
+    def came_before(self) -> Decimal:
+        """What of the lines' price staff had given back already: below zero."""
+        return self.net - sum((line.amount for line in self.lines), ZERO)
+
+    @property
     def total(self) -> Decimal:
         return self.net + self.tax
 
@@ -28,23 +35,29 @@ def refund_of(lines: Collection[OrderLine]) -> Refund:
     """What giving back ``lines``, which were not given back before, would put into the balance.
 
     The tax of an order is rounded once for all its lines. So what comes back with some of them is the tax on all that
-    is still paid for, less the tax on what stays paid for: in whatever order, the shares add up to the whole tax.
+    is still paid for, less the tax on what stays paid for: in whatever order, the shares add up to the whole tax. What
+    staff have given back of the order's charge does not come back twice.
     """
     by_order: dict[Order, list[OrderLine]] = {}
     for line in lines:
         by_order.setdefault(line.order, []).append(line)
-    tax = sum((_tax_of(order, own) for order, own in by_order.items()), ZERO)
-    return Refund(tuple(lines), sum((line.amount for line in lines), ZERO), tax)
+    shares = [_share_of(order, own) for order, own in by_order.items()]
+    return Refund(tuple(lines), sum((each.net for each in shares), ZERO), sum((each.tax for each in shares), ZERO))
 
 
 def give_back(lines: Collection[OrderLine], *, now: datetime) -> Refund:
     """Put the money of ``lines`` into the balance, each line once; the caller has locked their orders.
 
-    Each is a transfer of its own, and its key names the line. What staff have given back of an order before does not
-    come back twice.
+    Each is a transfer of its own, and its key names the line.
     """
     given = [_give_back(line, now) for line in lines]
     return Refund(tuple(lines), sum((each.net for each in given), ZERO), sum((each.tax for each in given), ZERO))
+
+
+def _share_of(order: Order, lines: Collection[OrderLine]) -> Left:
+    charged = Transfer.objects.select_related("tax").filter(key=order.charge_key).first()
+    net = sum((line.amount for line in lines), ZERO)
+    return commission.left_of(charged).at_most(net, _tax_of(order, lines)) if charged else Left(ZERO, ZERO)
 
 
 def _tax_of(order: Order, lines: Collection[OrderLine]) -> Decimal:
@@ -54,13 +67,12 @@ def _tax_of(order: Order, lines: Collection[OrderLine]) -> Decimal:
 
 
 def _give_back(line: OrderLine, now: datetime) -> Refund:
-    refund = refund_of([line])
     given = ledger.refund(
         account=line.order.account,
         charge_key=line.order.charge_key,
         key=f"refund:{line.pk}",
-        net=refund.net,
-        tax=refund.tax,
+        net=line.amount,
+        tax=_tax_of(line.order, [line]),
         memo=f"Order {line.order.reference}: {line.product.name} {line.about}".rstrip(),
         made_at=now,
     )

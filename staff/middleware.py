@@ -34,7 +34,10 @@ class LookingMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Lazy: what needs no session must not ask for it.
         request.looking = SimpleLazyObject(lambda: _look_of(request))  # type: ignore[attr-defined]
-        return self.get_response(request)
+        response = self.get_response(request)
+        if getattr(request, "names_a_customer", False):
+            response["Cache-Control"] = "private, no-store"
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
@@ -44,7 +47,9 @@ class LookingMiddleware:
             return None
         look = request.looking  # type: ignore[attr-defined]
         if not look:
-            return None
+            # A form of the page that was looked at must not become a deed of whoever looked.
+            has_just_ended = getattr(request, "look_has_ended", False) and request.method not in LOOKING
+            return _refused(request, "over") if has_just_ended else None
         structlog.contextvars.bind_contextvars(looks_at=look.account.pk)
         request.account = look.account  # type: ignore[attr-defined]
         if request.method not in LOOKING:
@@ -73,7 +78,6 @@ def _shown(request: HttpRequest, view: Callable[[], HttpResponseBase]) -> HttpRe
         return _refused(request, "writes")
     except TransactionIsOpen:
         return _refused(request, "asks")
-    response["Cache-Control"] = "private, no-store"
     return response
 
 
@@ -82,7 +86,11 @@ def _look_of(request: HttpRequest) -> looking.Look | None:
         return None
     look = looking.current(by=request.user, session=request.session, now=clock.now())  # type: ignore[arg-type]
     if look is None:
+        request.look_has_ended = True  # type: ignore[attr-defined]
         messages.info(request, "You are no longer looking at a customer's pages: the half hour is over.")
+    else:
+        # In the banner of every page, those of errors too.
+        request.names_a_customer = True  # type: ignore[attr-defined]
     return look
 
 

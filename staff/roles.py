@@ -138,12 +138,14 @@ def change(user: User, *, roles: Collection[str], by: User, reason: str) -> None
     administrators = Group.objects.select_for_update().get(name=ADMINISTRATORS)
     user = User.objects.select_for_update().get(pk=user.pk)
     before = of(user)
+    if user.is_superuser and not by.is_superuser:
+        raise RolesRefused("A superuser's roles are changed by superusers alone.")
     _check(user, set(roles), set(before))
     user.groups.set(Group.objects.filter(name__in=roles))
     user.is_staff = user.is_superuser or bool(roles)
     user.save(update_fields=["is_staff"])
-    if administrators.name in before and not User.objects.filter(gives_roles()).exists():
-        raise RolesRefused("Nobody would be left who may give roles. Make somebody else an administrator first.")
+    if administrators.name in before:
+        check_somebody_gives_roles()
     audit_log.record(
         by=by,
         action=AuditEntry.Action.ROLES,
@@ -151,6 +153,16 @@ def change(user: User, *, roles: Collection[str], by: User, reason: str) -> None
         reason=reason,
         details=f"{in_words(before)} → {in_words(roles)}",
     )
+
+
+def check_somebody_gives_roles(*, but: User | None = None) -> None:
+    """Raises RolesRefused where nobody is left, or nobody but this one, who may give roles.
+
+    Whoever changes that at the same moment waits to the end of the transaction.
+    """
+    Group.objects.select_for_update().get(name=ADMINISTRATORS)
+    if not User.objects.filter(gives_roles()).exclude(pk=but and but.pk).exists():
+        raise RolesRefused("Nobody would be left who may give roles. Make somebody else an administrator first.")
 
 
 def gives_roles() -> Q:

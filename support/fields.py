@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 
+from accounts.validators import visible
 from callcentric.errors import Refused
 from support import attachments
 from support.attachments import File
 from support.models.messages import FILES_A_MESSAGE
-from support.validators import visible
 
 LONGEST_TEXT = 20_000
 

@@ -2,10 +2,9 @@
 
 from django import forms
 
-from accounts.validators import one_line
+from accounts.validators import one_line, visible
 from support.fields import FilesField, TextField, TokenField
 from support.models import Ticket
-from support.validators import visible
 
 # Category Abuse is staff's alone.
 CUSTOMERS_CATEGORIES = [choice for choice in Ticket.Category.choices if choice[0] != Ticket.Category.ABUSE]

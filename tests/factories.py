@@ -79,12 +79,13 @@ class RateCenterFactory(factory.django.DjangoModelFactory):
 
 
 class PhoneNumberFactory(factory.django.DjangoModelFactory):
-    """A number in stock in Albany: (518) 555-0100, 0101 …"""
+    """A number in stock in Albany: (518) 554-0000, 0001 …"""
 
     class Meta:
         model = PhoneNumber
 
-    digits = factory.Sequence(lambda n: f"1518555{n % 10_000:04}")
+    # Out of the way of those that tests name, which begin with 1518555.
+    digits = factory.Sequence(lambda n: f"1518554{n % 10_000:04}")
     rate_center = factory.SubFactory(RateCenterFactory)
     in_stock_since = date(2026, 1, 1)
 

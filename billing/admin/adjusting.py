@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.asking import ReasonForm, ask
 from accounts.models import Account
-from accounts.validators import one_line
+from accounts.validators import one_line, visible
 from billing import adjusting, commission
 from billing.models import LedgerAccount, Transfer
 from callcentric import clock
@@ -37,7 +37,7 @@ class GivingForm(ReasonForm):
     words = forms.CharField(
         label="What the customer reads",
         max_length=Transfer._meta.get_field("memo").max_length,
-        validators=[one_line],
+        validators=[one_line, visible],
         widget=UnfoldAdminTextInputWidget,
         help_text="One line, in the e-mail and among the customer's transactions.",
     )

@@ -51,7 +51,7 @@ class StandingFilter(admin.SimpleListFilter):
         return [(standing.value, standing.label) for standing in Cycle.Standing]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(stands=self.value()) if self.value() else queryset
+        return queryset.filter(stands=self.value()) if self.value() in Cycle.Standing else queryset
 
 
 class OfAccounts(ReadOnlyAdmin):

@@ -1,6 +1,5 @@
 """Where money is, and every movement of it."""
 
-from collections.abc import Iterable
 from typing import Self
 
 import pgtrigger
@@ -135,10 +134,6 @@ class Transfer(models.Model):
 class OwedCommissionQuerySet(models.QuerySet["OwedCommission"]):
     def unpaid(self) -> Self:
         return self.filter(left__gt=0).order_by("pk")
-
-    def of(self, agents: Iterable[int]) -> Self:
-        """What these accounts have to give back."""
-        return self.filter(agent__account__in=agents)
 
 
 class OwedCommission(models.Model):

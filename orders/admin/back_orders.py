@@ -56,7 +56,7 @@ class StateFilter(admin.SimpleListFilter):
         return iter([{**first, "display": State.WAITING.label}, *others])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[BackOrder]) -> QuerySet[BackOrder]:
-        return queryset.filter(state=self.value() or State.WAITING)
+        return queryset.filter(state=self.value() if self.value() in State else State.WAITING)
 
 
 class WaitFilter(admin.SimpleListFilter):

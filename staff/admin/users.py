@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -32,9 +31,8 @@ class UserForm(forms.ModelForm):
 
     def clean_is_active(self) -> bool:
         is_active: bool = self.cleaned_data["is_active"]
-        others = User.objects.filter(roles.gives_roles()).exclude(pk=self.instance.pk)
-        if not is_active and self.instance.is_active and roles.may_give(self.instance) and not others.exists():
-            raise ValidationError("Nobody would be left who may give roles. Make somebody else an administrator first.")
+        if not is_active and self.instance.is_active and roles.may_give(self.instance):
+            roles.check_somebody_gives_roles(but=self.instance)
         return is_active
 
 
@@ -106,7 +104,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     def has_roles_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Customers have no roles."""
         user = self.get_object(request, str(object_id))
-        return request.user.has_perm("accounts.change_roles") and not hasattr(user, "account")
+        may = request.user.has_perm("accounts.change_roles") and self.has_change_permission(request, user)
+        return may and not hasattr(user, "account")
 
     @action(description="Change roles", url_path="roles", permissions=["roles"])
     def change_roles(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -121,7 +120,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
                 form.add_error(None, refused)
             else:
                 messages.success(request, f"{user.username} has these roles now: {roles.in_words(roles.of(user))}.")
-                return redirect("admin:accounts_user_change", user.pk)
+                # Whoever has given up their own may not look at it any more.
+                return (
+                    redirect("admin:index") if user == request.user else redirect("admin:accounts_user_change", user.pk)
+                )
         return ask(
             self,
             request,

@@ -29,7 +29,8 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
         if self.value() == EVERY:
             return queryset
-        return queryset.filter(state=self.value()) if self.value() else queryset.waiting_for_staff()  # type: ignore[attr-defined]
+        known = self.value() in Ticket.State
+        return queryset.filter(state=self.value()) if known else queryset.waiting_for_staff()  # type: ignore[attr-defined]
 
 
 class WhoseFilter(admin.SimpleListFilter):

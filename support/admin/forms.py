@@ -12,10 +12,9 @@ from unfold.widgets import (
 )
 
 from accounts.models import Account, User
-from accounts.validators import account_number_from, one_line
+from accounts.validators import account_number_from, one_line, visible
 from support.fields import FilesField, TextField, TokenField
 from support.models import CannedAnswer, Ticket
-from support.validators import visible
 
 WRITTEN = ["answer", "resolve", "note"]
 

@@ -6,7 +6,6 @@ import django.db.models.deletion
 import django.db.models.functions.text
 import pgtrigger.compiler
 import pgtrigger.migrations
-import support.validators
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -117,7 +116,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='ticket',
             name='subject',
-            field=models.CharField(max_length=200, validators=[accounts.validators.one_line, support.validators.visible]),
+            field=models.CharField(max_length=200, validators=[accounts.validators.one_line, accounts.validators.visible]),
         ),
         migrations.AddField(
             model_name='message',

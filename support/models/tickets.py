@@ -8,11 +8,10 @@ from django.db import models
 from django.db.models import Case, F, Max, Q, Value, When
 
 from accounts.models import Account
-from accounts.validators import one_line
+from accounts.validators import one_line, visible
 from billing.models import Service, Transfer
 from callcentric import clock
 from orders.models import Order, new_reference
-from support.validators import visible
 
 # A resolved ticket is closed so long after, unless its customer writes again.
 CLOSES_AFTER = timedelta(days=7)

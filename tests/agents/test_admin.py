@@ -56,7 +56,7 @@ def looker(*codenames: str) -> Client:
         (
             "change_rate",
             "approved",
-            {"percent": "0"},
+            {"percent": "-0.00"},
             ("approved", Decimal(0)),
             "acme earns 0 % from now on. An e-mail says so.",
             "Your commission is 0 % now",

@@ -166,6 +166,13 @@ class TestDeciding:
         with pytest.raises(NotToDecide, match="The account of acme is closed: it can earn nothing."):
             decide("approve", agent, sam)
 
+    def test_nor_is_its_rate_changed(self, alice, sam):
+        agent = an_agent(alice)
+        Account.objects.update(closed_on=date(2027, 1, 12))
+        with pytest.raises(NotToDecide, match="The account of acme is closed: it can earn nothing."):
+            decide("change_rate", agent, sam, percent="5")
+        assert (subjects(), deeds()) == ([], [])
+
     @pytest.mark.parametrize(
         ("verb", "state"),
         [("approve", "applied"), ("decline", "applied"), ("close", "approved"), ("change_rate", "approved")],

@@ -1,17 +1,26 @@
 """Agents and their clients pay at the same moment, in whatever order: nobody waits for ever, and the ledger adds up."""
 
+import threading
+import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 
 import pytest
+from django.db import connection, transaction
 
 from accounts.models import Account
 from billing import audit, commission, cycle, ledger, taxes
-from billing.models import Invoice, OwedCommission, Transfer
+from billing.models import Invoice, LedgerAccount, OwedCommission, Transfer
+from orders import closing
+from phone_numbers.models import PhoneNumber
 from tests.billing.crowd import at_once, crowd
 from tests.billing.month import at_noon, balance, run
+from tests.factories import AccountFactory, PhoneNumberFactory, RateCenterFactory
+from tests.orders.checkouts import NOON, add_number
+from tests.orders.conftest import credit, live_at_the_billing_address
+from tests.orders.waiting import wait_for_number
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalog")]
 
@@ -81,3 +90,61 @@ def test_refunds_and_charges_at_once():
     assert sum(each.amount for each in back) == 20 * commission.on(AMOUNTS["net"], Decimal(3))
     assert OwedCommission.objects.unpaid().exists() is False
     assert balance(agent) > 0
+
+
+class Held:
+    """A transaction in a thread of its own that does ``first``, waits until another waits for it, and does ``then``."""
+
+    def __init__(self, first: Callable[[], object], then: Callable[[], object]) -> None:
+        self.holds, self.problem = threading.Event(), None
+        self.thread = threading.Thread(target=self._run, args=(first, then))
+
+    def _run(self, first: Callable[[], object], then: Callable[[], object]) -> None:
+        try:
+            with transaction.atomic():
+                first()
+                self.holds.set()
+                time.sleep(0.5)
+                then()
+        except Exception as error:  # noqa: BLE001 (told to the test)
+            self.problem = error
+        finally:
+            self.holds.set()
+            connection.close()
+
+    def __enter__(self) -> None:
+        self.thread.start()
+        self.holds.wait(10)
+
+    def __exit__(self, *_: object) -> None:
+        self.thread.join(20)
+        assert self.problem is None
+
+
+@pytest.mark.parametrize("road", ["charge", "cycle"])
+def test_who_is_closed_while_a_charge_waits_earns_nothing(road):
+    client = chain(2)[1]
+    agent = client.referred_by
+    Account.objects.filter(pk=agent.pk).update(commission_percent=3)
+    own = ledger.of(agent)
+    locks = LedgerAccount.objects.select_for_update(no_key=True).filter(pk=own.pk).get
+    closes = partial(Account.objects.filter(pk=agent.pk).update, closed_on=THE_27TH)
+    with Held(locks, closes):
+        pays(client, 1)() if road == "charge" else run(THE_27TH)
+    assert Transfer.objects.filter(kind="charge", source__account=client).count() == 1
+    assert Transfer.objects.filter(kind="commission").exists() is False
+
+
+def test_closing_an_account_does_not_meet_a_checkout_over_a_number():
+    """Both are clients of one agent: a withdrawn order moves its balance, and a cart lets go of a number."""
+    agent = AccountFactory(commission_percent=3)
+    leaver, shopper = [live_at_the_billing_address(AccountFactory(referred_by=agent)) for _ in range(2)]
+    for client in (leaver, shopper):
+        credit(client, "50")
+    wait_for_number(leaver, now=NOON)
+    line = add_number(leaver, PhoneNumberFactory(rate_center=RateCenterFactory(name="Troy")).rate_center, now=NOON)
+    later = NOON + timedelta(hours=1)
+    takes = PhoneNumber.objects.select_for_update().filter(pk=line.phone_number_id).get
+    with Held(takes, pays(shopper, 1)):
+        closing.preview(Account.objects.get(pk=leaver.pk), now=later)
+    assert list(audit.differences()) == []

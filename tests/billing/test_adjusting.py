@@ -68,6 +68,15 @@ class TestCredit:
         assert credit(alice, sam, token=token) == credit(alice, sam, token=token)
         assert (balance(alice), len(entries()), Email.objects.count()) == (D(5), 1, 1)
 
+    @pytest.mark.parametrize("other", [{"amount": "6.00"}, {"words": "Sorry"}, {"account": "bob"}])
+    def test_the_form_sent_again_with_something_else_is_told_so(self, alice, bob, sam, other):
+        token = uuid4()
+        credit(alice, sam, token=token)
+        account = bob if other.pop("account", None) else alice
+        with pytest.raises(AdjustmentRefused, match=r"This form was sent before, and gave \$5.00: Sorry"):
+            credit(account, sam, token=token, **other)
+        assert (balance(alice), balance(bob), len(entries())) == (5, 0, 1)
+
     @pytest.mark.parametrize(
         ("amount", "words"),
         [
@@ -134,6 +143,20 @@ class TestRefund:
         token = uuid4()
         assert refund(charged, sam, "4", token=token) == refund(charged, sam, "4", token=token)
         assert (len(entries()), Email.objects.count(), Transfer.objects.filter(kind="refund").count()) == (1, 1, 1)
+
+    @pytest.mark.parametrize("net", [None, "10"])
+    def test_all_of_it_with_one_token_is_given_once(self, charged, sam, net):
+        token = uuid4()
+        assert refund(charged, sam, net, token=token) == refund(charged, sam, net, token=token)
+        assert (len(entries()), Transfer.objects.filter(kind="refund").count()) == (1, 1)
+
+    @pytest.mark.parametrize("net", ["5", None])
+    def test_the_form_sent_again_with_something_else_is_told_so(self, charged, sam, net):
+        token = uuid4()
+        refund(charged, sam, "4", token=token)
+        with pytest.raises(AdjustmentRefused, match=r"This form was sent before, and gave \$4.00"):
+            refund(charged, sam, net, token=token)
+        assert len(entries()) == 1
 
     def test_the_agent_gives_the_commission_back(self, sam):
         agent = AccountFactory(commission_percent=D(3))
@@ -212,6 +235,7 @@ class TestPages:
             ({"words": ""}, ["words"]),
             ({"words": "Two\nlines"}, ["words"]),
             ({"reason": " "}, ["reason"]),
+            ({"words": "\u200b", "reason": "\u202e"}, ["words", "reason"]),
             ({"token": ""}, ["token"]),
         ],
     )

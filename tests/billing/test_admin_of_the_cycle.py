@@ -53,9 +53,9 @@ def page_of(run_: CycleRun) -> str:
 
 
 def staff(client, *permissions: str):
-    sue = UserFactory(username="sue", is_staff=True)
-    sue.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client.force_login(sue)
+    supporter = UserFactory(username="supporter", is_staff=True)
+    supporter.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(supporter)
     return client
 
 
@@ -369,9 +369,11 @@ class TestPermissions:
     def test_staff(self, client, everybody, permissions, answers):
         run_ = rehearsed()
         pages = (RUNS, page_of(run_), reverse("admin:billing_cyclerun_csv", args=[run_.pk]), REHEARSE, RUN_NOW)
-        sue = staff(client, *permissions)
-        assert tuple(sue.get(page).status_code for page in pages) == answers
-        posted = [sue.post(page, {"on": "2027-01-27", "reason": "Late."}).status_code for page in (REHEARSE, RUN_NOW)]
+        supporter = staff(client, *permissions)
+        assert tuple(supporter.get(page).status_code for page in pages) == answers
+        posted = [
+            supporter.post(page, {"on": "2027-01-27", "reason": "Late."}).status_code for page in (REHEARSE, RUN_NOW)
+        ]
         assert posted == [302 if answer == 200 else 403 for answer in answers[3:]]
 
     def test_buttons_are_for_who_may(self, client):

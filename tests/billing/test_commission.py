@@ -39,6 +39,13 @@ def earned(agent: Account) -> list[tuple[str, Decimal]]:
     return moved
 
 
+def owe(agent: Account, client: Account) -> None:
+    """$0.30 of commission that the agent has spent before the client was refunded."""
+    paid = charge(client, "10.00", "0", WHEN)
+    charge(agent, "0.3000", "0", WHEN)
+    refund(client, "10.00", "0", WHEN, of=paid)
+
+
 @pytest.fixture
 def agent(db) -> Account:
     return an_agent()
@@ -202,12 +209,22 @@ class TestGivingBack:
         ]
         assert list(audit.differences()) == []
 
-    def test_what_is_owed_is_not_taken_from_a_deposit(self, agent, client_of_agent):
-        paid = charge(client_of_agent, "10.00", "0", WHEN)
-        charge(agent, "0.3000", "0", WHEN)
-        refund(client_of_agent, "10.00", "0", WHEN, of=paid)
+    def test_what_is_owed_is_taken_from_commission_and_not_from_a_deposit(self, agent, client_of_agent):
+        owe(agent, client_of_agent)
         put_in(agent, "5", WHEN)
         assert (balance(agent), OwedCommission.objects.get().left) == (5, D("0.3"))
+        charge(client_of_agent, "1.00", "0", WHEN)
+        assert (balance(agent), OwedCommission.objects.get().left) == (5, D("0.27"))
+
+    def test_however_many_are_owed_a_charge_costs_the_same(self, agent, client_of_agent, django_assert_num_queries):
+        paid = [charge(client_of_agent, "10.00", "0", WHEN) for _ in range(3)]
+        charge(agent, "0.9000", "0", WHEN)
+        for each in paid:
+            refund(client_of_agent, "10.00", "0", WHEN, of=each)
+        # What is owed, and the part of the first that is taken: see test_customers_without_an_agent.
+        with django_assert_num_queries(8):
+            charge(client_of_agent, "1.00", "0", WHEN)
+        assert [owed.left for owed in OwedCommission.objects.order_by("pk")] == [D("0.27"), D("0.3"), D("0.3")]
 
     def test_nobody_owes_less_than_nothing(self, agent, client_of_agent):
         given = refund(client_of_agent, "1.00", "0", WHEN, of=charge(client_of_agent, "1.00", "0", WHEN))
@@ -296,12 +313,22 @@ class TestTheMonth:
 
     def test_what_is_owed_is_collected_from_it(self, agent, fees):
         client = customer("client", funds="50", referred_by=agent)
-        paid = charge(client, "10.00", "0", WHEN)
-        charge(agent, "0.3000", "0", WHEN)
-        refund(client, "10.00", "0", WHEN, of=paid)
+        owe(agent, client)
+        put_in(agent, "5", WHEN)
         run(THE_27TH)
         each = commission.on(fees["pay-per-minute"], D(3))
-        assert (balance(agent), OwedCommission.objects.get().left) == (0, D("0.3") - each)
+        assert (balance(agent), OwedCommission.objects.get().left) == (5, D("0.3") - each)
+
+    def test_and_from_nothing_else(self, agent):
+        """The client's renewal fails, so nothing is earned."""
+        client = customer("client", funds="10", referred_by=agent)
+        owe(agent, client)
+        charge(client, "10.00", "0", WHEN, key="calls")
+        put_in(agent, "5", WHEN)
+        Account.objects.filter(pk=agent.pk).update(commission_percent="3")
+        before = balance(agent)
+        run(THE_27TH)
+        assert (client.cycles.get().state, balance(agent)) == ("failed", before)
         assert list(audit.differences()) == []
 
     def test_the_agents_own_bill_is_paid_from_what_was_there_before(self, agent):

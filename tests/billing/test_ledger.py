@@ -14,6 +14,7 @@ from billing.models import LedgerAccount, Transfer
 from callcentric import clock
 
 NOW = clock.now()
+D = Decimal
 House = LedgerAccount.Kind
 Kind = Transfer.Kind
 
@@ -235,6 +236,13 @@ class TestRefund:
     def test_nothing_to_give_back_moves_nothing(self, alice):
         assert (self.refund(alice, "0"), balance(alice)) == (None, 0)
 
+    def test_a_key_gives_one_charge_back(self, alice):
+        self.refund(alice, "1.00")
+        for key, charge_key in [("refund:1", "order:2"), ("order:1", "order:1"), ("credit", "order:1")]:
+            with pytest.raises(ledger.KeyReused), transaction.atomic():
+                self.refund(alice, "1.00", key=key, charge_key=charge_key)
+        assert balance(alice) == 1
+
     def test_never_more_comes_back_than_was_paid(self, alice):
         self.refund(alice, "7.00", "0.62", key="refund:1")
         rest = self.refund(alice, "7.00", "0.62", key="refund:2")
@@ -243,6 +251,20 @@ class TestRefund:
         # Nor does it where the first is asked for again.
         assert self.refund(alice, "7.00", "0.62", key="refund:1").amount == 7
         assert balance(alice) == Decimal("10.89")
+
+    def test_with_the_last_part_comes_all_the_tax(self, alice):
+        """Rounded by itself, each part would leave a cent."""
+        self.refund(alice, "3.33", "0.29", key="refund:1")
+        self.refund(alice, "3.33", "0.29", key="refund:2")
+        assert self.refund(alice, "3.34", "0.30", key="refund:3").tax.amount == D("0.31")
+        assert balance(alice) == D("10.89")
+
+    def test_the_longest_memo_has_room_for_its_tax(self, alice):
+        amounts = {"net": D(1), "tax": D("0.09")}
+        made = ledger.refund(
+            account=alice, charge_key="order:1", key="refund:1", **amounts, memo="x" * 200, made_at=NOW
+        )
+        assert made.tax.memo == "Tax: " + "x" * 195
 
     @pytest.mark.parametrize("charge_key", ["order:2", "credit", "order:1:tax"])
     def test_only_what_was_charged_comes_back(self, alice, bob, charge_key):

@@ -83,6 +83,7 @@ def test_it_is_written_down_who_looked_and_why(looks, alice, sam):
         ("One\nand another", "Write this in one line."),
         ("x" * 501, "at most 500 characters"),
         ("NUL \0", "Null characters are not allowed."),
+        ("\u200b\u202e", "There is nothing to be read in this."),
     ],
 )
 def test_without_a_reason_nothing_is_shown(sam_client, alice, reason, said):
@@ -211,6 +212,24 @@ def test_it_ends_by_itself_after_half_an_hour(sam_client, alice, later, whose, t
     said = [str(message) for message in sam_client.get("/admin/").context["messages"]]
     over = "You are no longer looking at a customer's pages: the half hour is over."
     assert said == ([over] if whose == "/admin/" else [])
+
+
+@pytest.mark.django_db
+def test_what_is_pressed_after_it_ended_is_nobodys_deed(sam_client, sam, alice, time_machine):
+    """Not even where whoever looked has an account of their own."""
+    own = AccountFactory(user=sam)
+    time_machine.move_to(NOON, tick=False)
+    sam_client.post(page(alice), {"reason": REASON})
+    time_machine.shift(timedelta(minutes=31))
+    answer = sam_client.post("/accounts/profile/", {"form": "contact", "name": "Alice", "phone": ""})
+    assert (answer.status_code, "The half hour is over" in answer.content.decode()) == (403, True)
+    own.refresh_from_db()
+    assert own.name == "Sam"
+
+
+@pytest.mark.parametrize("path", ["/dashboard/", "/no/such/page/", "/support/tickets/NOPE/", "/accounts/email/", "/"])
+def test_no_cache_keeps_a_page_that_names_the_customer(looks, path):
+    assert looks.get(path).headers["Cache-Control"] == "private, no-store"
 
 
 def test_it_ends_with_the_login(looks, sam):

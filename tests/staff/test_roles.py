@@ -104,7 +104,7 @@ class TestChanging:
         roles.load()
 
     def test_roles_are_given_and_written_down(self, sam):
-        user = UserFactory(username="sue")
+        user = UserFactory(username="supporter")
         roles.change(user, roles=["Support"], by=sam, reason="Joins the desk.")
         roles.change(user, roles=["Billing", "Support"], by=sam, reason="Helps out.")
         user.refresh_from_db()
