@@ -58,6 +58,7 @@ BILLING: Rights = {
     "billing.difference": "view resolve_difference",
     "billing.ledgeraccount": "credit_account",
     "billing.match": "view",
+    "billing.owedcommission": "view",
     "billing.parkedaccount": "view release_account",
     "billing.service": "cancel_service",
     "billing.stripeevent": "view",

@@ -9,7 +9,7 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
 from billing.admin.adjusting import Credits, Refunds
 from billing.admin.read_only import ReadOnlyAdmin
-from billing.models import Card, CardRefund, LedgerAccount, Payment, StripeEvent, TaxRate, Transfer
+from billing.models import Card, CardRefund, LedgerAccount, OwedCommission, Payment, StripeEvent, TaxRate, Transfer
 
 
 class TaxRateResource(ModelResource):
@@ -37,6 +37,16 @@ class TransferAdmin(Refunds, ReadOnlyAdmin):
     list_select_related = ("source__account", "target__account")
     search_fields = ("=key", "=source__account__number", "=target__account__number")
     ordering = ("-pk",)
+
+
+@admin.register(OwedCommission)
+class OwedCommissionAdmin(ReadOnlyAdmin):
+    """What agents still have to give back: it is taken from what they earn, and by nobody's hand."""
+
+    list_display = ("agent", "refund", "left")
+    list_select_related = ("agent__account", "refund")
+    search_fields = ("=agent__account__number", "=refund__key")
+    ordering = ("-left", "pk")
 
 
 @admin.register(CardRefund)

@@ -116,6 +116,7 @@ MODELS: dict[str, tuple[str, str, str, str]] = {
     "billing_invoiceline": ("SBA", "", "", ""),
     "billing_ledgeraccount": ("SBA", "", "", ""),
     "billing_match": ("BA", "", "", ""),
+    "billing_owedcommission": ("BA", "", "", ""),
     "billing_parkedaccount": ("BA", "", "", ""),
     "billing_payment": ("SBA", "", "", ""),
     "billing_service": ("SBA", "", "", ""),

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.http import HttpResponseBase
 from django.template.backends.django import Template as DrawnTemplate
 from django.test import Client, RequestFactory
-from django.urls import URLPattern, URLResolver, get_resolver, resolve
+from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
 from tests.access import things
 from tests.access.tables import ACTIONS, ADMIN, MODELS, PORTAL, POST_ONLY, STAFF
@@ -148,6 +148,17 @@ def test_the_actions_of_a_list_are_for_whom_the_table_says():
                 actions = found.setdefault(f"{model._meta.app_label}_{model._meta.model_name}", {})
                 actions[name] = actions.get(name, "") + letter
     assert found == ACTIONS
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "asked",
+    ["support_ticket_changelist?show", "phone_numbers_backorder_changelist?state", "billing_cycle_changelist?stands"],
+)
+def test_a_filter_that_there_is_not_shows_what_the_list_begins_with(sam_client, asked):
+    name, parameter = asked.split("?")
+    for value in ("no such", "\0", "x" * 1000):
+        assert sam_client.get(reverse(f"admin:{name}"), {parameter: value}).status_code == 200
 
 
 @pytest.mark.django_db

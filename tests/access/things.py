@@ -15,7 +15,7 @@ from post_office import mail
 from accounts import audit_log
 from accounts.models import Account, AuditEntry, EmbargoedCountry, User
 from agents.models import Agent
-from billing import statements, taxes
+from billing import ledger, statements, taxes
 from billing.models import (
     CardRefund,
     Cycle,
@@ -25,6 +25,7 @@ from billing.models import (
     InvoiceLine,
     LedgerAccount,
     Match,
+    OwedCommission,
     ParkedAccount,
     StripeEvent,
     TaxRate,
@@ -161,6 +162,7 @@ def _money(alice: Account, sam: User) -> list[Model]:
         for fate in ("balance", "card", "fail", "parked")
     }
     changes = {change: {"accounts": 0, "difference": "0"} for change in ("more", "less", "same")}
+    charged = charge(alice, "1.00", "0.09", NOON)
     run = {"on": NOON.date(), "month": JANUARY, "is_dry_run": True, "finished_at": NOON, "progressed_at": NOON}
     return [
         payment.card,
@@ -171,7 +173,8 @@ def _money(alice: Account, sam: User) -> list[Model]:
         InvoiceLine.objects.create(invoice=invoice, service=service, month=JANUARY, amount=1),
         CycleRun.objects.create(**run, outcome=fates | changes),
         LedgerAccount.objects.get(account=alice),
-        charge(alice, "1.00", "0.09", NOON),
+        charged,
+        OwedCommission.objects.create(refund=charged, agent=ledger.of(alice), left=Decimal("0.03")),
         CardRefund.objects.create(payment=payment, amount=Decimal(1), token=uuid4()),
         Difference.objects.create(kind="amount", key="pi_1", account=alice, about="Not the same.", found_at=NOON),
         Match.objects.create(on=JANUARY, stripe_charges=1, ledger=1, invoices=1, differences=0, made_at=NOON),
