@@ -4,7 +4,7 @@ import tomllib
 from decimal import Decimal
 from pathlib import Path
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from catalog.models import Price, Product
 
@@ -15,14 +15,19 @@ PRODUCTS = Path(__file__).with_name("products.toml")
 def load_products(*, source: Path = PRODUCTS) -> list[Product]:
     """Add the products whose code is not known yet, each with its first price. Returns those it added."""
     found = tomllib.loads(source.read_text(), parse_float=Decimal)
-    added = []
+    # Two who load at once come one after the other.
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE catalog_product IN SHARE ROW EXCLUSIVE MODE")
+    known = set(Product.objects.values_list("code", flat=True))
+    added, prices = [], []
     for position, entry in enumerate(found["products"], start=1):
         price = entry.pop("price")
-        code = entry.pop("code")
+        if entry["code"] in known:
+            continue
         # Steps of ten, so that staff can put a product between two others.
-        fields = {"position": position * 10, **entry}
-        product, is_new = Product.objects.get_or_create(code=code, defaults=fields)
-        if is_new:
-            Price.objects.create(product=product, effective_on=found["effective_on"], **price)
-            added.append(product)
+        product = Product(position=position * 10, **entry)
+        added.append(product)
+        prices.append(Price(product=product, effective_on=found["effective_on"], **price))
+    Product.objects.bulk_create(added)
+    Price.objects.bulk_create(prices)
     return added
