@@ -9,6 +9,7 @@ from django.test import Client
 
 from accounts.models import Account, User
 from callcentric.celery import app as celery_app
+from tests.emptying import _quick_flush  # noqa: F401
 from tests.factories import AccountFactory, UserFactory
 from tests.localstripe import _add_card, _stripe, stripe_server, stripe_webhooks  # noqa: F401
 
