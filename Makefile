@@ -20,7 +20,7 @@ run: .venv/run.installed ## Start the portal on http://127.0.0.1:$PORT (8000), w
 	@$(LOCAL) run
 
 test: .venv/test.installed ## Run the whole suite; PYTEST_ARGS="-k cart" for a part of it
-	@$(LOCAL) test -- .venv/bin/python -m pytest -n logical $(PYTEST_ARGS)
+	@$(LOCAL) test -- .venv/bin/python -m pytest -n logical --dist worksteal $(PYTEST_ARGS)
 
 bench: .venv/test.installed ## Measure stock, coverage, checkout, ledger, the month, the FAQ and the first page (about ten minutes)
 	@$(LOCAL) bench -- .venv/bin/python -m bench
