@@ -126,22 +126,24 @@ def refund(
     return refunded
 
 
-def prepare_many(cursor: Any, accounts: Sequence[int]) -> list[int]:
+def prepare_many(cursor: Any, accounts: Sequence[int]) -> tuple[list[int], set[int]]:
     """Lock the ledger accounts of these customers and of their agents, in one order, for ledger_sql.CHARGE_MANY.
 
-    Returns the accounts of the agents. The rows of the houses are there.
+    Returns the accounts of the agents, and the ledger accounts of those who owe commission. The rows of the houses are
+    there.
     """
     _write_houses(house(Kind.REVENUE), house(Kind.TAX), house(Kind.COMMISSION))
     cursor.execute(commission.AGENTS_OF, [list(accounts)])
-    agents = dict(cursor.fetchall())
-    new = [LedgerAccount(account_id=agent, balance=ZERO) for agent, own in agents.items() if own is None]
+    cursor.execute(commission.EARNING, {"agents": [agent for (agent,) in cursor.fetchall()]})
+    agents = cursor.fetchall()
+    new = [LedgerAccount(account_id=agent, balance=ZERO) for agent, own, _ in agents if own is None]
     LedgerAccount.objects.bulk_create(new, ignore_conflicts=True)
     # A client is always younger than its agent: so it is locked first here, as it is when it pays by itself.
     cursor.execute(
         "SELECT id FROM billing_ledgeraccount WHERE account_id = ANY(%s) ORDER BY account_id DESC FOR NO KEY UPDATE",
-        [[*accounts, *agents]],
+        [[*accounts, *(agent for agent, *_ in agents)]],
     )
-    return list(agents)
+    return [agent for agent, *_ in agents], {own for _, own, owes in agents if owes}
 
 
 def collect_owed(earned: Mapping[int, Decimal], *, now: datetime) -> None:
@@ -149,6 +151,8 @@ def collect_owed(earned: Mapping[int, Decimal], *, now: datetime) -> None:
 
     Not from what else is in their balance. The caller holds the locks of these ledger accounts.
     """
+    if not earned:
+        return
     left = dict(earned)
     for owed in OwedCommission.objects.unpaid().filter(agent__in=earned).select_related("refund", "agent"):
         taken = min(owed.left, left[owed.agent_id])

@@ -154,11 +154,11 @@ def settle(
             return Counter()
         plan_for_many(cursor, facts["accounts"])
         cursor.execute(_LOCK_SERVICES, facts)
-        facts["agents"] = ledger.prepare_many(cursor, facts["accounts"])
+        facts["agents"], owing = ledger.prepare_many(cursor, facts["accounts"])
         cursor.execute(_SETTLE, facts)
         rows = cursor.fetchall()
         fates = {account: fate for account, fate, _ in rows if fate}
-        ledger.collect_owed({own: earned for own, fate, earned in rows if not fate}, now=now)
+        ledger.collect_owed({own: earned for own, fate, earned in rows if not fate and own in owing}, now=now)
         _park(cursor, [account for account, fate in fates.items() if fate == "parked"], now)
         _give_turns(cursor, [account for account, fate in fates.items() if fate == "card"], month, now)
     return Counter(fates.values())
