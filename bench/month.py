@@ -64,18 +64,22 @@ def run(accounts: int = ACCOUNTS) -> list[Line]:
 
 
 def _with_agents(accounts: int) -> float:
-    """Months with and without agents by turns: how much of the pace is left where each charge earns commission."""
-    took = {True: 0.0, False: 0.0}
-    for month, referred in ((3, True), (4, False), (5, True), (6, False)):
+    """Months without and with agents by turns: how much of the pace is left where each charge earns commission.
+
+    Of each kind the quickest counts: what else the machine does slows some of them.
+    """
+    took: dict[bool, list[float]] = {True: [], False: []}
+    for month in range(3, 9):
+        referred = month % 2 == 0
         _refer(accounts if referred else 0)
-        took[referred] += _seconds(_by_cycle, _plus(FIRST, month))
+        took[referred].append(_seconds(_by_cycle, _plus(FIRST, month)))
         _check(accounts, _plus(FIRST, month))
         earned = Transfer.objects.filter(
             kind=Transfer.Kind.COMMISSION, made_at=_begin_of_the_run(_plus(FIRST, month))
         ).count()
         if earned != (accounts - accounts // CLIENTS_EACH if referred else 0):
             raise RuntimeError("Not every charge earned its commission once.")
-    return took[False] / took[True]
+    return min(took[False]) / min(took[True])
 
 
 def _begin_of_the_run(month: date) -> datetime:
