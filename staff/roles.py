@@ -162,7 +162,8 @@ def check_somebody_gives_roles(*, but: User | None = None) -> None:
     Whoever changes that at the same moment waits to the end of the transaction.
     """
     Group.objects.select_for_update().get(name=ADMINISTRATORS)
-    if not User.objects.filter(gives_roles()).exclude(pk=but and but.pk).exists():
+    left = User.objects.filter(gives_roles())
+    if not (left.exclude(pk=but.pk) if but else left).exists():
         raise RolesRefused("Nobody would be left who may give roles. Make somebody else an administrator first.")
 
 
