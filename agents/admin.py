@@ -26,8 +26,6 @@ from callcentric.errors import Refused
 from callcentric.money import ZERO
 from callcentric.templatetags.show import exact
 
-State = Agent.State
-
 
 class RateForm(ReasonForm):
     percent = forms.DecimalField(
@@ -47,12 +45,11 @@ class RateForm(ReasonForm):
 
 
 class Deed(NamedTuple):
-    """What staff can decide: what it is called, what it does, in which states, and what they are told."""
+    """What staff can decide: what it is called, what it does, and what they are told. See approval.DECIDED_FROM."""
 
     title: str
     verb: Callable[..., Agent]
     form: type[ReasonForm]
-    states: tuple[str, ...]
     warning: str
     done: str
 
@@ -62,7 +59,6 @@ DEEDS = {
         "Approve",
         approval.approve,
         RateForm,
-        (State.APPLIED, State.DECLINED, State.CLOSED),
         "The agent gets a welcome e-mail with the Agent ID and the link, and earns from now on.",
         "{agent} is an agent now, at {agent.percent}. A welcome e-mail is on its way.",
     ),
@@ -70,7 +66,6 @@ DEEDS = {
         "Decline",
         approval.decline,
         ReasonForm,
-        (State.APPLIED,),
         "The customer gets a friendly e-mail, and may apply again.",
         "{agent} is declined. An e-mail says so.",
     ),
@@ -78,7 +73,6 @@ DEEDS = {
         "Change the rate",
         approval.change_rate,
         RateForm,
-        (State.APPROVED,),
         "It holds for what clients pay from now on. An e-mail tells the agent.",
         "{agent} earns {agent.percent} from now on. An e-mail says so.",
     ),
@@ -86,7 +80,6 @@ DEEDS = {
         "Close the agent",
         approval.close,
         ReasonForm,
-        (State.APPROVED,),
         "The link and the Agent ID refer nobody any more, and nothing more is earned. What was earned stays.",
         "{agent} is closed. An e-mail says so.",
     ),
@@ -148,7 +141,9 @@ class AgentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="decide")
     def decide(self, agent: Agent) -> str:
-        possible = [(name, deed.title) for name, deed in DEEDS.items() if agent.state in deed.states]
+        possible = [
+            (name, DEEDS[name].title) for name, states in approval.DECIDED_FROM.items() if agent.state in states
+        ]
         return format_html_join(
             " · ",
             '<a class="text-primary-600 dark:text-primary-500 underline" href="{}">{}…</a>',

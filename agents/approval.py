@@ -4,6 +4,7 @@ Staff's decisions are written down in the audit log with their reason, and told 
 stands in the account, for the ledger: see ``Account.commission_percent``.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,6 +22,13 @@ DEFAULT_PERCENT = Decimal(3)
 MOST_PERCENT = Decimal(20)
 
 State = Agent.State
+# What can be decided, by the verbs below, about an agent in which state.
+DECIDED_FROM: Mapping[str, tuple[str, ...]] = {
+    "approve": (State.APPLIED, State.DECLINED, State.CLOSED),
+    "decline": (State.APPLIED,),
+    "change_rate": (State.APPROVED,),
+    "close": (State.APPROVED,),
+}
 
 
 class CannotApply(Refused):
@@ -76,7 +84,7 @@ def approve(agent: Agent, *, percent: Decimal, by: User, reason: str, now: datet
     """
     with transaction.atomic():
         agent = _locked(agent)
-        if agent.state == State.APPROVED:
+        if agent.state not in DECIDED_FROM["approve"]:
             if agent.account.commission_percent == percent:
                 return agent
             raise NotToDecide(f"{agent} is approved already, at {agent.percent}. Change the rate instead.")
@@ -94,7 +102,7 @@ def decline(agent: Agent, *, by: User, reason: str, now: datetime) -> Agent:
         agent = _locked(agent)
         if agent.state == State.DECLINED:
             return agent
-        if agent.state != State.APPLIED:
+        if agent.state not in DECIDED_FROM["decline"]:
             raise NotToDecide(f"{agent} has not applied: only an application can be declined.")
         _decide(agent, State.DECLINED, None, by=by, reason=reason, now=now)
         mails.declined(agent)
@@ -110,7 +118,7 @@ def close(agent: Agent, *, by: User, reason: str, now: datetime) -> Agent:
         agent = _locked(agent)
         if agent.state == State.CLOSED:
             return agent
-        if agent.state != State.APPROVED:
+        if agent.state not in DECIDED_FROM["close"]:
             raise NotToDecide(f"{agent} is not approved: there is nothing to close.")
         _decide(agent, State.CLOSED, None, by=by, reason=reason, now=now)
         mails.closed(agent)
@@ -121,7 +129,7 @@ def change_rate(agent: Agent, *, percent: Decimal, by: User, reason: str, now: d
     """Another rate, for what clients pay from now on. Raises NotToDecide and NoReason."""
     with transaction.atomic():
         agent = _locked(agent)
-        if agent.state != State.APPROVED:
+        if agent.state not in DECIDED_FROM["change_rate"]:
             raise NotToDecide(f"{agent} is not approved, so there is no rate to change.")
         _check_open(agent)
         if agent.account.commission_percent == percent:

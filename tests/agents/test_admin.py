@@ -135,6 +135,7 @@ def test_looking_is_not_deciding(alice, name):
 def test_whoever_may_decide_does(alice):
     agent = an_agent(alice, state="applied")
     assert looker("decide_agent").post(address(agent, "decline"), {"reason": "x"}).status_code == 302
+    assert Agent.objects.get().state == "declined"
 
 
 @pytest.mark.parametrize("name", ["delete", "nothing"])
